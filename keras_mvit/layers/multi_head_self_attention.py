@@ -1,0 +1,100 @@
+"""Self-attention in several heads."""
+
+import keras
+from keras import layers, ops
+
+from keras_mvit.layers import initializers
+
+
+@keras.saving.register_keras_serializable(package="keras_mvit")
+class MultiHeadSelfAttention(layers.Layer):
+    """Every token attends to every token of its sequence.
+
+    Vaswani et al., "Attention Is All You Need", 2017, section 3.2,
+    https://arxiv.org/abs/1706.03762, with one projection for queries, keys
+    and values, in this order, as in MobileViT.
+
+    Args:
+        num_heads: int. Divides the channels.
+        attention_dropout_rate: float. Dropout of the attention weights.
+            Defaults to 0.
+        **kwargs: `name`, `dtype` and the like, for `keras.layers.Layer`.
+
+    Input shape: (B, N, C), or (B, P, N, C) for P independent sequences a
+        sample; N and P may be unknown.
+    Output shape: as the input.
+
+    Raises:
+        ValueError: C is not a multiple of `num_heads`.
+
+    Example:
+        >>> layer = MultiHeadSelfAttention(num_heads=4)
+        >>> layer(keras.ops.ones((1, 4, 64, 144))).shape
+        (1, 4, 64, 144)
+    """
+
+    def __init__(self, num_heads, attention_dropout_rate=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.attention_dropout_rate = attention_dropout_rate
+        self.dropout = layers.Dropout(
+            attention_dropout_rate, dtype=self.dtype_policy, name="dropout"
+        )
+
+    def build(self, input_shape):
+        """Create the weights for tokens of `input_shape[-1]` channels."""
+        hidden_dim = input_shape[-1]
+        if hidden_dim % self.num_heads:
+            raise ValueError(
+                f"hidden_dim={hidden_dim} must be a multiple of "
+                f"num_heads={self.num_heads}."
+            )
+        self.head_dim = hidden_dim // self.num_heads
+        self.qkv = layers.Dense(
+            3 * hidden_dim,
+            kernel_initializer=initializers.linear_kernel(),
+            dtype=self.dtype_policy,
+            name="qkv",
+        )
+        self.proj = layers.Dense(
+            hidden_dim,
+            kernel_initializer=initializers.linear_kernel(),
+            dtype=self.dtype_policy,
+            name="proj",
+        )
+        self.qkv.build(input_shape)
+        self.proj.build(input_shape)
+        self.built = True
+
+    def call(self, x, training=None):
+        """Return the tokens mixed by attention."""
+        shape = ops.shape(x)
+        tokens, heads = shape[-2], self.num_heads
+        qkv = self.qkv(x)  # (B, P, N, 3 h d)
+        qkv = ops.reshape(qkv, (-1, tokens, 3 * heads, self.head_dim))
+        qkv = ops.transpose(qkv, (0, 2, 1, 3))  # (B P, 3 h, N, d)
+        # Slices, because a split leaves LiteRT's CPU delegate.
+        query = qkv[:, :heads] * self.head_dim**-0.5  # (B P, h, N, d)
+        key = qkv[:, heads : 2 * heads]
+        value = qkv[:, 2 * heads :]
+
+        scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))
+        # In float32 also under mixed precision: exponentials need the range.
+        weights = ops.softmax(ops.cast(scores, "float32"))  # (B P, h, N, N)
+        weights = ops.cast(weights, self.compute_dtype)
+        weights = self.dropout(weights, training=training)
+
+        x = ops.matmul(weights, value)  # (B P, h, N, d)
+        x = ops.transpose(x, (0, 2, 1, 3))  # (B P, N, h, d)
+        return self.proj(ops.reshape(x, shape))  # (B, P, N, h d)
+
+    def compute_output_shape(self, input_shape):
+        """Return `input_shape`."""
+        return input_shape
+
+    def get_config(self):
+        """Return the arguments of `__init__`."""
+        return super().get_config() | {
+            "num_heads": self.num_heads,
+            "attention_dropout_rate": self.attention_dropout_rate,
+        }

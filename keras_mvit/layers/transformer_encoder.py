@@ -1,0 +1,112 @@
+"""One layer of a pre-norm transformer."""
+
+import keras
+from keras import layers
+
+from keras_mvit.layers import initializers
+from keras_mvit.layers.drop_path import DropPath
+from keras_mvit.layers.multi_head_self_attention import MultiHeadSelfAttention
+
+
+@keras.saving.register_keras_serializable(package="keras_mvit")
+class TransformerEncoder(layers.Layer):
+    """Attention and an MLP, each after a LayerNorm and around a shortcut.
+
+    Mehta & Rastegari, "MobileViT", ICLR 2022, section 3.1,
+    https://arxiv.org/abs/2110.02178. LayerNorm's epsilon is 1e-5.
+
+    Args:
+        mlp_dim: int. Hidden channels of the MLP.
+        num_heads: int. Attention heads. Defaults to 4.
+        dropout_rate: float. After attention and after the MLP. Defaults to 0.
+        attention_dropout_rate: float. Of the attention weights. Defaults to 0.
+        drop_path_rate: float. Of both branches. Defaults to 0.
+        activation: str or callable. Of the MLP. Defaults to "silu".
+        **kwargs: `name`, `dtype` and the like, for `keras.layers.Layer`.
+
+    Input shape: (B, N, C) or (B, P, N, C).
+    Output shape: as the input.
+
+    Example:
+        >>> layer = TransformerEncoder(mlp_dim=288, num_heads=4)
+        >>> layer(keras.ops.ones((1, 4, 64, 144))).shape
+        (1, 4, 64, 144)
+    """
+
+    def __init__(
+        self,
+        mlp_dim,
+        num_heads=4,
+        dropout_rate=0.0,
+        attention_dropout_rate=0.0,
+        drop_path_rate=0.0,
+        activation="silu",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.mlp_dim = mlp_dim
+        self.num_heads = num_heads
+        self.dropout_rate = dropout_rate
+        self.attention_dropout_rate = attention_dropout_rate
+        self.drop_path_rate = drop_path_rate
+        self.activation = keras.activations.get(activation)
+
+        common = dict(dtype=self.dtype_policy)
+        self.norm1 = layers.LayerNormalization(
+            epsilon=1e-5, name="norm1", **common
+        )
+        self.attention = MultiHeadSelfAttention(
+            num_heads, attention_dropout_rate, name="attention", **common
+        )
+        self.norm2 = layers.LayerNormalization(
+            epsilon=1e-5, name="norm2", **common
+        )
+        self.mlp_fc1 = layers.Dense(
+            mlp_dim,
+            kernel_initializer=initializers.linear_kernel(),
+            name="mlp_fc1",
+            **common,
+        )
+        self.dropout = layers.Dropout(dropout_rate, name="dropout", **common)
+        self.drop_path = DropPath(drop_path_rate, name="drop_path", **common)
+
+    def build(self, input_shape):
+        """Create the weights for tokens of `input_shape[-1]` channels."""
+        # The last projection's width is the input's, known only here.
+        self.mlp_fc2 = layers.Dense(
+            input_shape[-1],
+            kernel_initializer=initializers.linear_kernel(),
+            dtype=self.dtype_policy,
+            name="mlp_fc2",
+        )
+        for layer in (self.norm1, self.attention, self.norm2, self.mlp_fc1):
+            layer.build(input_shape)
+        self.mlp_fc2.build((*input_shape[:-1], self.mlp_dim))
+        self.built = True
+
+    def call(self, x, training=None):
+        """Return the tokens after attention and MLP."""
+        shortcut = x
+        x = self.attention(self.norm1(x), training=training)
+        x = self.dropout(x, training=training)
+        x = shortcut + self.drop_path(x, training=training)
+
+        shortcut = x
+        x = self.activation(self.mlp_fc1(self.norm2(x)))
+        x = self.dropout(self.mlp_fc2(x), training=training)
+        return shortcut + self.drop_path(x, training=training)
+
+    def compute_output_shape(self, input_shape):
+        """Return `input_shape`."""
+        return input_shape
+
+    def get_config(self):
+        """Return the arguments of `__init__`."""
+        return super().get_config() | {
+            "mlp_dim": self.mlp_dim,
+            "num_heads": self.num_heads,
+            "dropout_rate": self.dropout_rate,
+            "attention_dropout_rate": self.attention_dropout_rate,
+            "drop_path_rate": self.drop_path_rate,
+            "activation": keras.activations.serialize(self.activation),
+        }

@@ -1,0 +1,127 @@
+"""From the tensors of a reference state dict to the variables of a model."""
+
+import dataclasses
+
+import numpy as np
+from keras import layers
+
+from keras_mvit.weights.sources import SOURCES
+
+_NORM = {"gamma": "weight", "beta": "bias"}
+_KERNEL = {"kernel": "weight", "bias": "bias"}
+# Layer -> names of its variables in PyTorch, axes that turn PyTorch's weight
+# into ours (None: a vector).
+_LEAVES = {
+    layers.Conv2D: (_KERNEL, (2, 3, 1, 0)),  # (O, I, H, W) -> (H, W, I, O)
+    layers.DepthwiseConv2D: (_KERNEL, (2, 3, 0, 1)),  # (C, 1, H, W)
+    layers.Dense: (_KERNEL, (1, 0)),  # (O, I) -> (I, O)
+    layers.LayerNormalization: (_NORM, None),
+    layers.BatchNormalization: (
+        _NORM
+        | {"moving_mean": "running_mean", "moving_variance": "running_var"},
+        None,
+    ),
+}
+# Layers that a backbone, or a model without classifier, does not have.
+_HEADS = {
+    "classifier": ("classifier",),
+    "head_conv": ("head_conv/conv", "head_conv/bn"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class ReferenceTensor:
+    """Where the value of one of our variables comes from.
+
+    Attributes:
+        names: tuple of str. Tensors of the state dict, to be concatenated.
+        axes: tuple of int or None. Transposition into our layout.
+    """
+
+    names: tuple
+    axes: tuple | None
+
+
+def find_source(name, tensors, origin):
+    """Return the Source called `name`, or the one that `tensors` are of.
+
+    Args:
+        name: str. A source's name, or "auto".
+        tensors: dict. The state dict.
+        origin: str. Where it comes from, for messages.
+
+    Raises:
+        ValueError: unknown name, or names of no known source.
+    """
+    for source in SOURCES:
+        if name == source.name or (
+            name == "auto" and source.signature in tensors
+        ):
+            return source
+    known = ", ".join(["auto", *(source.name for source in SOURCES)])
+    problem = (
+        f"the names in {origin} are of none: they begin with "
+        f"{list(tensors)[:3]}"
+        if name == "auto"
+        else f"received source={name!r}"
+    )
+    raise ValueError(f"Known sources of weights are {known}; {problem}.")
+
+
+def references(model, source):
+    """Return what a model wants of a state dict, and what it leaves.
+
+    Args:
+        model: keras.Model.
+        source: Source.
+
+    Returns:
+        dict of variable path to ReferenceTensor, and the set of tensor names
+        that belong to a head the model was built without.
+    """
+    wanted = {}
+    for layer_path, layer in _leaves(model):
+        names, axes = _LEAVES[type(layer)]
+        for variable in layer.weights:
+            name = names[variable.name]
+            parts = [f"{p}.{name}" for p in source.prefixes(layer_path)]
+            wanted[variable.path] = ReferenceTensor(
+                tuple(parts), axes if name == "weight" else None
+            )
+    present = {layer.name for layer in model.layers}
+    left_out = {
+        f"{prefix}.{name}"
+        for head, paths in _HEADS.items()
+        if head not in present
+        for path in paths
+        for prefix in source.prefixes(path)
+        for name in ("weight", "bias", "running_mean", "running_var")
+    }
+    return wanted, left_out
+
+
+def convert(reference, tensors, flip_inputs):
+    """Return one variable's value in our layout.
+
+    Args:
+        reference: ReferenceTensor.
+        tensors: dict of str to array. The state dict.
+        flip_inputs: bool. Reverse the input channels of a convolution.
+    """
+    value = np.concatenate([np.asarray(tensors[n]) for n in reference.names])
+    # A tensor of the wrong rank is passed on, to be reported by its shape.
+    if reference.axes and value.ndim == len(reference.axes):
+        value = value.transpose(reference.axes)
+        if flip_inputs:
+            value = value[:, :, ::-1]  # (H, W, I, O)
+    return value
+
+
+def _leaves(layer, path=""):
+    """Yield (path, layer) of the layers that hold variables themselves."""
+    for child in layer._flatten_layers(include_self=False, recursive=False):
+        child_path = f"{path}/{child.name}" if path else child.name
+        if type(child) in _LEAVES:
+            yield child_path, child
+        else:
+            yield from _leaves(child, child_path)

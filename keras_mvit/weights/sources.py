@@ -1,0 +1,145 @@
+"""How the reference implementations name the tensors of our layers.
+
+A source is a list of substitutions from the path of one of our layers, such
+as `layer3_1/transformer_0/attention/qkv`, to the prefix of its tensors in
+the reference's state dict. `{a,b,c}` in a prefix stands for several tensors
+that we hold as one, concatenated over the outputs.
+"""
+
+import dataclasses
+import re
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """One reference implementation of one family.
+
+    Attributes:
+        name: str. "timm", "transformers" or "cvnets".
+        signature: str. A tensor that only this source has.
+        rules: pairs (pattern, replacement), each applied by `re.sub` to the
+            result of those before it.
+        ignored: suffixes of tensors that inference has no use for.
+    """
+
+    name: str
+    signature: str
+    rules: tuple
+    ignored: tuple = (".num_batches_tracked",)
+
+    def prefixes(self, layer_path):
+        """Return the reference prefixes of a layer, in order.
+
+        Args:
+            layer_path: str. Names of the layers around it, joined by "/".
+
+        Returns:
+            list of str. One, or several where we hold them as one.
+        """
+        for pattern, replacement in self.rules:
+            layer_path = re.sub(pattern, replacement, layer_path)
+        prefix = layer_path.replace("/", ".")
+        group = re.search(r"{(.*)}", prefix)
+        if not group:
+            return [prefix]
+        return [
+            prefix.replace(group.group(), part)
+            for part in group.group(1).split(",")
+        ]
+
+
+def _zero_based(template):
+    """Make a replacement whose first group counts from 0, not from 1."""
+
+    def replace(match):
+        first, *others = match.groups()
+        return template.format(int(first) - 1, *others)
+
+    return replace
+
+
+MOBILEVIT = (
+    Source(
+        "timm",
+        "stem.conv.weight",
+        (
+            (r"^layer(\d)_(\d)", _zero_based("stages.{}.{}")),
+            (r"/expand/", "/conv1_1x1/"),
+            (r"/depthwise/", "/conv2_kxk/"),
+            (r"/project/", "/conv3_1x1/"),
+            (r"/local_conv/", "/conv_kxk/"),
+            (r"/local_proj$", "/conv_1x1"),
+            (r"/transformer_(\d+)/", r"/transformer.\1/"),
+            (r"/attention/", "/attn/"),
+            (r"/mlp_fc", "/mlp.fc"),
+            (r"^head_conv/", "final_conv/"),
+            (r"^classifier$", "head.fc"),
+        ),
+    ),
+    Source(
+        "transformers",
+        "mobilevit.conv_stem.convolution.weight",
+        (
+            (r"/conv$", "/convolution"),
+            (r"/bn$", "/normalization"),
+            (r"^stem/", "mobilevit.conv_stem/"),
+            (
+                r"^layer([12])_(\d)",
+                _zero_based("mobilevit.encoder.layer.{}.layer.{}"),
+            ),
+            (
+                r"^layer(\d)_0",
+                _zero_based("mobilevit.encoder.layer.{}.downsampling_layer"),
+            ),
+            (r"^layer(\d)_1", _zero_based("mobilevit.encoder.layer.{}")),
+            (r"/expand/", "/expand_1x1/"),
+            (r"/depthwise/", "/conv_3x3/"),
+            (r"/project/", "/reduce_1x1/"),
+            (r"/local_conv/", "/conv_kxk/"),
+            (r"/local_proj$", "/conv_1x1/convolution"),
+            (r"/transformer_(\d+)/", r"/transformer.layer.\1/"),
+            (r"/attention/qkv", "/attention.attention.{query,key,value}"),
+            (r"/attention/proj", "/attention.output.dense"),
+            (r"/norm1$", "/layernorm_before"),
+            (r"/norm2$", "/layernorm_after"),
+            (r"/norm$", "/layernorm"),
+            (r"/mlp_fc1", "/intermediate.dense"),
+            (r"/mlp_fc2", "/output.dense"),
+            (r"/conv_proj/", "/conv_projection/"),
+            (r"/conv_fusion/", "/fusion/"),
+            (r"^head_conv/", "mobilevit.conv_1x1_exp/"),
+        ),
+    ),
+    Source(
+        "cvnets",
+        "conv_1.block.conv.weight",
+        (
+            (r"/conv$", "/block.conv"),
+            (r"/bn$", "/block.norm"),
+            (r"^stem/", "conv_1/"),
+            (r"^head_conv/", "conv_1x1_exp/"),
+            (r"^classifier$", "classifier.fc"),
+            (r"/expand/", "/block.exp_1x1/"),
+            (r"/depthwise/", "/block.conv_3x3/"),
+            (r"/project/", "/block.red_1x1/"),
+            (r"/local_conv/", "/local_rep.conv_3x3/"),
+            (r"/local_proj$", "/local_rep.conv_1x1.block.conv"),
+            # The last norm follows 2, 4 and 3 transformer layers.
+            (r"^layer3_1/norm$", "layer_3.1.global_rep.2"),
+            (r"^layer4_1/norm$", "layer_4.1.global_rep.4"),
+            (r"^layer5_1/norm$", "layer_5.1.global_rep.3"),
+            (r"/transformer_(\d+)/", r"/global_rep.\1/"),
+            (r"/norm1$", "/pre_norm_mha.0"),
+            (r"/attention/(qkv|proj)", r"/pre_norm_mha.1.\1"),
+            (r"/pre_norm_mha.1.qkv", "/pre_norm_mha.1.qkv_proj"),
+            (r"/pre_norm_mha.1.proj", "/pre_norm_mha.1.out_proj"),
+            (r"/norm2$", "/pre_norm_ffn.0"),
+            (r"/mlp_fc1", "/pre_norm_ffn.1"),
+            (r"/mlp_fc2", "/pre_norm_ffn.4"),
+            (r"/conv_fusion/", "/fusion/"),
+            (r"^layer(\d)_(\d)", r"layer_\1.\2"),
+        ),
+    ),
+)
+
+SOURCES = MOBILEVIT
