@@ -1,0 +1,1 @@
+"""Training: data, multi-scale batches, and the run that leaves a workdir."""

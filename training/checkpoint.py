@@ -1,0 +1,113 @@
+"""Everything a run needs to go on, in one file, with the previous one kept."""
+
+import contextlib
+import json
+import os
+import zipfile
+import zlib
+
+import numpy as np
+
+from keras_mvit.training.files import replacing
+
+CURRENT = "checkpoint.npz"
+PREVIOUS = "checkpoint_previous.npz"
+DAMAGED = "checkpoint_damaged.npz"
+_PROGRESS = "progress"
+
+
+class Checkpoints:
+    """The two newest checkpoints of a run.
+
+    Args:
+        workdir: str. Folder of the files.
+        variables: dict of str to `keras.Variable`: the whole state.
+    """
+
+    def __init__(self, workdir, variables):
+        self._workdir = workdir
+        self._variables = variables
+
+    def save(self, progress):
+        """Writes the newest checkpoint; the one before it becomes the previous.
+
+        Args:
+            progress: what else to keep; anything JSON can hold.
+        """
+        arrays = {key: np.asarray(v) for key, v in self._variables.items()}
+        arrays[_PROGRESS] = np.array(json.dumps(progress))
+        current = self._path(CURRENT)
+        with replacing(current) as partial:
+            np.savez(partial, **arrays)
+            if os.path.exists(current):
+                os.replace(current, self._path(PREVIOUS))
+
+    def restore(self):
+        """Loads the newest checkpoint that can be read.
+
+        One that cannot is renamed, so that it never replaces a good one.
+
+        Returns:
+            The `progress` it was saved with, or `None` if there is none yet.
+
+        Raises:
+            ValueError: no checkpoint can be read, or one is of another model.
+        """
+        unreadable = []
+        for name in (CURRENT, PREVIOUS):
+            if not os.path.exists(self._path(name)):
+                continue
+            try:
+                arrays = _read(self._path(name))
+            except _UNREADABLE as error:
+                unreadable.append(f"{self._path(name)} ({error})")
+                continue
+            if unreadable:
+                os.replace(self._path(CURRENT), self._path(DAMAGED))
+                print(
+                    f"Warning: cannot read {unreadable[0]}; it is kept as "
+                    f"{DAMAGED}. Going on from {name}, one epoch earlier."
+                )
+            return self._assign(name, arrays)
+        if unreadable:
+            raise ValueError(
+                f"No checkpoint can be read: {', '.join(unreadable)}. Nothing "
+                "was changed. To train anew, name another --workdir; model.keras "
+                "may still be whole, and --weights starts from it"
+            )
+        return None
+
+    def _assign(self, name, arrays):
+        progress = json.loads(str(arrays.pop(_PROGRESS)))
+        expected = {key: tuple(v.shape) for key, v in self._variables.items()}
+        found = {key: array.shape for key, array in arrays.items()}
+        if expected != found:
+            differing = sorted(
+                key
+                for key in expected.keys() | found.keys()
+                if expected.get(key) != found.get(key)
+            )
+            raise ValueError(
+                f"{self._path(name)} is of another model or optimizer; "
+                f"{len(differing)} variables differ, the first is "
+                f"{differing[0]}: {expected.get(differing[0], 'unknown')} "
+                f"needed, {found.get(differing[0], 'none')} found"
+            )
+        for key, variable in self._variables.items():
+            variable.assign(arrays[key])
+        return progress
+
+    def _path(self, name):
+        return os.path.join(self._workdir, name)
+
+
+_UNREADABLE = (OSError, EOFError, ValueError, KeyError, zlib.error)
+_UNREADABLE += (zipfile.BadZipFile,)
+
+
+def _read(path):
+    with contextlib.closing(np.load(path)) as file:
+        arrays = {key: file[key] for key in file.files}  # checks each CRC
+    if _PROGRESS not in arrays:
+        raise ValueError(f"it holds no {_PROGRESS}")
+    return arrays

@@ -1,0 +1,89 @@
+"""Images that cannot be read: named when one stops a run, or left out."""
+
+import concurrent.futures
+import contextlib
+
+import tensorflow as tf
+import tqdm
+
+from keras_mvit.training.data.pipeline import read_image
+from keras_mvit.training.data.source import SPLITS
+
+_WORKERS = 8
+
+
+@contextlib.contextmanager
+def naming_bad_images(source, split, order=None, first=lambda: 0):
+    """Turns tf.data's error about some image into one that names it.
+
+    tf.data says what was wrong with an image's bytes, but not whose they were.
+    Reading every image twice to know beforehand would cost too much, so the
+    images are tried one by one after the fact, in the order they were read.
+
+    Args:
+        source: `Source`.
+        split: str. `"train"` or `"test"`.
+        order: as of `Source.elements`.
+        first: callable giving the int number of images surely read well.
+
+    Raises:
+        ValueError: an image could not be decoded; names it and the remedy.
+    """
+    try:
+        yield
+    except tf.errors.OpError as error:
+        for element in source.elements(split, order).skip(first()):
+            if reason := _why_unreadable(source, element):
+                raise ValueError(
+                    f"Cannot read image {_name(element)}: {reason}. Repair or "
+                    "remove it, or pass --skip_bad_images to leave out all "
+                    "such images"
+                ) from error
+        raise
+
+
+def leave_out_bad_images(source):
+    """Tries every image and excludes those that cannot be decoded.
+
+    Args:
+        source: `Source`, changed in place.
+
+    Returns:
+        dict of split to list of str: the names of the excluded images.
+
+    Raises:
+        ValueError: the source cannot exclude, or a class would be empty.
+    """
+    excluded = {}
+    for split in SPLITS:
+        excluded[split] = list(_bad_names(source, split))
+        if excluded[split]:
+            source.exclude(split, excluded[split])
+    return excluded
+
+
+def _bad_names(source, split):
+    elements = list(source.elements(split))
+    with concurrent.futures.ThreadPoolExecutor(_WORKERS) as pool:
+        reasons = pool.map(lambda e: _why_unreadable(source, e), elements)
+        reasons = tqdm.tqdm(
+            reasons, f"Checking {split} images", len(elements), leave=False
+        )
+        for element, reason in zip(elements, reasons, strict=True):
+            if reason:
+                yield _name(element)
+
+
+def _why_unreadable(source, element):
+    try:
+        read_image(source, element)
+    except (tf.errors.OpError, OSError) as error:
+        lines = str(getattr(error, "message", error)).strip().splitlines()
+        # "{{function_node ...}} what was wrong [Op:...]"
+        reason = lines[0].rpartition("}} ")[2].partition(" [Op:")[0]
+        return reason.rstrip(". ") or type(error).__name__
+    return None
+
+
+def _name(element):
+    return element["name"].numpy().decode()

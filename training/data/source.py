@@ -1,0 +1,66 @@
+"""Where images come from: what each kind of data set must offer."""
+
+import abc
+
+from keras_mvit.training.data.augment import Augmentation
+
+SPLITS = ("train", "test")
+
+
+class Source(abc.ABC):
+    """A labelled set of images, split into `"train"` and `"test"`.
+
+    Its elements are dictionaries of tensors: `name` (string; where the image
+    is, for messages), `label` (int64), and whatever `read` needs.
+
+    Args:
+        class_names: sequence of str, in the order of the labels.
+        num_images: dict of split to int.
+        augmentation: `Augmentation` that suits the images.
+        image_size: int or `None`. Size in pixels that suits the images; `None`
+            leaves it to the model.
+    """
+
+    def __init__(
+        self, class_names, num_images, augmentation=None, image_size=None
+    ):
+        self.class_names = tuple(class_names)
+        self.num_images = dict(num_images)
+        self.augmentation = augmentation or Augmentation()
+        self.image_size = image_size
+
+    @abc.abstractmethod
+    def elements(self, split, order=None):
+        """The elements of a split as a `tf.data.Dataset`, not yet decoded.
+
+        Args:
+            split: str. `"train"` or `"test"`.
+            order: `None` for the natural order, or (int, int): seed and epoch,
+                of which the shuffled order is a pure function.
+        """
+
+    @abc.abstractmethod
+    def read(self, element):
+        """An element's image, in the graph of a `map`.
+
+        Args:
+            element: dict of tensors, from `elements`.
+
+        Returns:
+            string tensor () of an encoded image, or uint8 tensor (H, W, 3).
+        """
+
+    def exclude(self, split, names):
+        """Leaves images out; they are no longer counted.
+
+        Args:
+            split: str. `"train"` or `"test"`.
+            names: collection of str. The `name` of each such element.
+
+        Raises:
+            ValueError: this kind of data set cannot do that.
+        """
+        raise ValueError(
+            f"{type(self).__name__} cannot leave out single images; "
+            f"got {len(names)} of split {split}"
+        )

@@ -1,0 +1,54 @@
+"""The progress bar of an epoch."""
+
+import sys
+
+import keras
+import tqdm
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """Steps, images/s, loss, top-1, learning rate and size of the batches.
+
+    In a log, where a bar cannot be redrawn, nothing is printed: there the line
+    after each epoch has to do. To be used in a `with` statement.
+
+    Args:
+        plan: `EpochPlan` of the epoch.
+        title: str.
+
+    Attributes:
+        images_done: int. Images of all finished steps.
+    """
+
+    def __init__(self, plan, title):
+        super().__init__()
+        self.images_done = 0
+        self._plan = plan
+        self._bar = tqdm.tqdm(
+            total=int(plan.batch_sizes.sum()),
+            desc=title,
+            unit=" images",
+            leave=False,
+            dynamic_ncols=True,
+            disable=not sys.stderr.isatty(),
+        )
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Keras calls this after every step."""
+        self.images_done += int(self._plan.batch_sizes[batch])
+        if self._bar.disable:
+            return
+        rate = float(self.model.optimizer.learning_rate)
+        self._bar.set_postfix_str(
+            f"step {batch + 1}/{self._plan.steps}, "
+            f"{self._plan.sizes_px[batch]} px, loss {logs['loss']:.3f}, "
+            f"top-1 {logs['top1']:.1%}, lr {rate:.1e}",
+            refresh=False,
+        )
+        self._bar.update(self.images_done - self._bar.n)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._bar.close()

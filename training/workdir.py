@@ -1,0 +1,110 @@
+"""The work directory: what training leaves for export (docs/work-directory.md)."""
+
+import dataclasses
+import importlib.metadata
+import json
+import os
+
+from keras_mvit.training.files import replacing, write_json, write_text
+
+# A run is what these are; all else may change when it is resumed.
+_IDENTITY = ("model", "dataset", "image_size", "mixed_precision")
+_PACKAGES = ("keras-mvit", "keras", "tensorflow", "numpy")
+
+
+class WorkDirectory:
+    """The files of one run.
+
+    Args:
+        path: str. Made if it is not there.
+    """
+
+    def __init__(self, path):
+        self._path = os.path.expanduser(path)
+
+    def file(self, name):
+        """The path of a file, for example `"model.keras"`."""
+        return os.path.join(self._path, name)
+
+    def start(self, settings, pipeline):
+        """Writes what describes the run.
+
+        Args:
+            settings: `Settings`, resolved.
+            pipeline: `Pipeline`.
+
+        Raises:
+            ValueError: the directory belongs to a run of another model, data
+                set, image size, precision or other classes.
+        """
+        source = pipeline.source
+        self._check_same_run(settings, source)
+        write_text(
+            self.file("labels.txt"),
+            "".join(f"{name}\n" for name in source.class_names),
+        )
+        write_json(
+            self.file("preprocessing.json"),
+            dataclasses.asdict(pipeline.preprocessing),
+        )
+        # The last: it says that a run has begun.
+        write_json(
+            self.file("config.json"),
+            {
+                **dataclasses.asdict(settings),
+                "num_classes": len(source.class_names),
+                "num_images": source.num_images,
+                "buckets": [dataclasses.asdict(b) for b in pipeline.buckets],
+                "versions": {
+                    name: importlib.metadata.version(name) for name in _PACKAGES
+                },
+            },
+        )
+
+    def config(self):
+        """The `config.json` of the run.
+
+        Returns:
+            dict, or `None` if no run has begun here.
+
+        Raises:
+            ValueError: the file is damaged.
+        """
+        try:
+            with open(self.file("config.json"), encoding="utf-8") as file:
+                return json.load(file)
+        except FileNotFoundError:
+            return None
+        except json.JSONDecodeError as error:
+            raise ValueError(
+                f"{self.file('config.json')} is damaged: {error}"
+            ) from error
+
+    def save_model(self, name, model):
+        """Writes a model file.
+
+        Args:
+            name: str. `"model.keras"` or `"best.keras"`.
+            model: `keras.Model`, not compiled.
+        """
+        with replacing(self.file(name)) as partial:
+            model.save(partial)
+
+    def _check_same_run(self, settings, source):
+        config = self.config()
+        if config is None:
+            return
+        for name in _IDENTITY:
+            old, new = config.get(name), getattr(settings, name)
+            if old != new:
+                raise ValueError(
+                    f"{self._path} is of a run with {name}={old}, "
+                    f"not {new}. Name another --workdir, or --{name}={old}"
+                )
+        with open(self.file("labels.txt"), encoding="utf-8") as file:
+            old = tuple(file.read().splitlines())
+        if old != source.class_names:
+            raise ValueError(
+                f"{self._path} is of a run with the classes {', '.join(old)}, "
+                f"not {', '.join(source.class_names)}. Name another --workdir"
+            )
