@@ -1,0 +1,128 @@
+"""Keras model -> float32 LiteRT file: static shape, batch 1, builtin ops."""
+
+import re
+import tempfile
+
+from keras_mvit.export.quiet import quiet
+
+INPUT_NAME = "image"
+OUTPUT_NAME = "logits"
+SIGNATURE = "serving_default"
+
+
+def static_model(model, image_size):
+    """Rebuilds a functional model for one image of one size, in float32.
+
+    A static shape is what the converter needs to fold shape arithmetic into
+    constants: with a dynamic batch the file has half as many operators again
+    and falls apart into many delegate partitions.
+
+    Args:
+        model: functional keras.Model with one image input, under any dtype
+            policy.
+        image_size: (int, int). Height and width in pixels.
+
+    Returns:
+        A keras.Model with its own copy of the weights: (1, H, W, 3) in.
+
+    Raises:
+        ValueError: the model is not functional, has several inputs or
+            outputs, or takes something else than an RGB image.
+    """
+    import keras
+
+    if not isinstance(model, keras.Model) or not hasattr(model, "inputs"):
+        raise ValueError(f"Expected a functional keras.Model, got {model!r}")
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise ValueError(
+            f"Model {model.name!r} has {len(model.inputs)} inputs and"
+            f" {len(model.outputs)} outputs; expected one of each"
+        )
+    if len(model.inputs[0].shape) != 4 or model.inputs[0].shape[-1] != 3:
+        raise ValueError(
+            f"Model {model.name!r} takes {model.inputs[0].shape}; expected"
+            " images (batch, height, width, 3)"
+        )
+    image = keras.Input(
+        batch_shape=(1, *image_size, 3), name=INPUT_NAME, dtype="float32"
+    )
+    clone = keras.models.clone_model(
+        model, input_tensors=image, clone_function=_float32, recursive=True
+    )
+    clone.set_weights(model.get_weights())
+    return clone
+
+
+def to_float32(model, image_size):
+    """Converts a Keras model to a float32 LiteRT flatbuffer.
+
+    The file has the signature `serving_default` with `image` (1, H, W, 3)
+    and `logits`.
+
+    Args:
+        model: functional keras.Model, as in `static_model`.
+        image_size: (int, int). Height and width in pixels.
+
+    Returns:
+        bytes.
+
+    Raises:
+        ValueError: Keras runs on another backend than TensorFlow, or the
+            model needs an op that LiteRT has no builtin for; the message
+            names the op.
+    """
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"Keras runs on {keras.backend.backend()!r}; export needs"
+            " KERAS_BACKEND=tensorflow"
+        )
+    with quiet(), tempfile.TemporaryDirectory() as folder:
+        _save(static_model(model, image_size), image_size, folder)
+        return _convert(folder, model.name)
+
+
+def _float32(layer):
+    import keras
+
+    config = layer.get_config()
+    if isinstance(layer, keras.layers.Layer):
+        config["dtype"] = "float32"
+    return layer.__class__.from_config(config)
+
+
+def _save(model, image_size, folder):
+    """Writes a SavedModel whose signature names input and output."""
+    import keras
+    import tensorflow as tf
+
+    image = tf.TensorSpec((1, *image_size, 3), tf.float32, name=INPUT_NAME)
+
+    def serve(image):
+        return {OUTPUT_NAME: model(image, training=False)}
+
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint(SIGNATURE, serve, input_signature=[image])
+    archive.write_out(folder, verbose=False)
+
+
+def _convert(folder, name):
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+    # Never SELECT_TF_OPS: a phone cannot run what it would let through.
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    try:
+        return converter.convert()
+    except Exception as error:
+        # The converter's own error type is not public; its text lists the
+        # ops as `Flex ops: FlexErf, ...` or `Custom ops: ...`.
+        ops = re.findall(r"(?:Flex|Custom) ops: ([^\n]*)", str(error))
+        if not ops:
+            raise
+        raise ValueError(
+            f"Model {name!r} uses ops that LiteRT has no builtin for:"
+            f" {'; '.join(ops)}"
+        ) from error

@@ -1,0 +1,87 @@
+"""Exports a trained model to LiteRT files and compares each with Keras.
+
+    python -m keras_mvit.export.export_tflite --workdir=runs/demo \
+        --formats=float32,float16,dynamic,int8 --output_dir=runs/demo/export
+
+Without a work directory, `--model=NAME` exports that architecture, with
+`--weights=PATH` or at random.
+"""
+
+from absl import app, flags
+
+from keras_mvit.export import (
+    card,
+    console,
+    exporter,
+    quantize,
+    source,
+    workdir,
+)
+
+_WORKDIR = flags.DEFINE_string("workdir", None, "Work directory to export.")
+_MODEL = flags.DEFINE_string("model", None, "Model, without a workdir.")
+_WEIGHTS = flags.DEFINE_string("weights", None, "With --model: its weights.")
+_NUM_CLASSES = flags.DEFINE_integer("num_classes", 1000, "With --model.", 1)
+_IMAGE_SIZE = flags.DEFINE_integer(
+    "image_size", None, "With --model: pixels. Default: the model's own.", 32
+)
+_CALIBRATION_IMAGES = flags.DEFINE_string(
+    "calibration_images", None, "With --model: .npz or folder of images."
+)
+_TEST_IMAGES = flags.DEFINE_string(
+    "test_images", None, "With --model: .npz or folder of other images."
+)
+_FORMATS = flags.DEFINE_list(
+    "formats", ["float32", "float16", "dynamic", "int8"], "Formats to write."
+)
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where to.")
+_NUM_CALIBRATION_IMAGES = flags.DEFINE_integer(
+    "num_calibration_images", 256, "How many to take for int8."
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Of the choice of images.")
+flags.mark_flag_as_required("output_dir")
+
+
+def main(argv):
+    """Exports what the flags say and prints a table."""
+    del argv
+    if (_WORKDIR.value is None) == (_MODEL.value is None):
+        raise ValueError("Give either --workdir or --model")
+    formats = [row.name for row in quantize.get_formats(_FORMATS.value)]
+    console.import_tensorflow_quietly()
+    result = exporter.export(
+        _source(),
+        formats,
+        _OUTPUT_DIR.value,
+        num_calibration_images=_NUM_CALIBRATION_IMAGES.value,
+        seed=_SEED.value,
+    )
+    print(card.table(result))
+
+
+def _source():
+    if _MODEL.value is not None:
+        return source.from_name(
+            _MODEL.value,
+            weights=_WEIGHTS.value,
+            num_classes=_NUM_CLASSES.value,
+            image_size=_IMAGE_SIZE.value,
+            calibration_images=_CALIBRATION_IMAGES.value,
+            test_images=_TEST_IMAGES.value,
+        )
+    of_model = (_WEIGHTS, _IMAGE_SIZE, _CALIBRATION_IMAGES, _TEST_IMAGES)
+    for flag in of_model:
+        if flag.value is not None:
+            raise ValueError(
+                f"--{flag.name} goes with --model; a work directory has its own"
+            )
+    return workdir.read(_WORKDIR.value)
+
+
+def run():
+    """Entry point of the console script."""
+    app.run(console.friendly(main))
+
+
+if __name__ == "__main__":
+    run()

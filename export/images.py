@@ -1,0 +1,136 @@
+"""Images to calibrate on and to compare with, and their preprocessing."""
+
+import dataclasses
+import os
+
+import numpy as np
+
+_EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".bmp")
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageSet:
+    """Resized and cropped uint8 images (N, H, W, 3), and labels or None."""
+
+    images: np.ndarray
+    labels: np.ndarray | None = None
+
+    def __len__(self):
+        return len(self.images)
+
+
+def model_input(images, preprocessing):
+    """Turns uint8 images (N, H, W, 3) into what the model takes, float32."""
+    mean, std = np.float32(preprocessing.mean), np.float32(preprocessing.std)
+    if preprocessing.channel_order == "bgr":
+        images = images[..., ::-1]
+    return (np.float32(images) / np.float32(255) - mean) / std
+
+
+def read_npz(path, image_size):
+    """Reads an `ImageSet` from an `.npz` as in docs/work-directory.md.
+
+    Args:
+        path: str. File with `images` (N, H, W, 3) uint8 and, optionally,
+            `labels` (N,).
+        image_size: (int, int). The height and width the images must have.
+
+    Raises:
+        ValueError: the file is missing, damaged, or holds something else.
+    """
+    if not os.path.isfile(path):
+        raise ValueError(f"There is no file {path}")
+    try:
+        with np.load(path) as arrays:
+            images = arrays["images"]
+            labels = arrays["labels"] if "labels" in arrays else None
+    except Exception as error:  # zip, npy header and key errors alike
+        raise ValueError(f"{path} is damaged: {error}") from error
+    expected = (*image_size, 3)
+    if images.shape[1:] != expected or images.dtype != np.uint8:
+        raise ValueError(
+            f"{path} holds images of {images.dtype} {images.shape}; expected"
+            f" uint8 (N, {', '.join(map(str, expected))})"
+        )
+    if not len(images):
+        raise ValueError(f"{path} holds no images")
+    if labels is not None and labels.shape != images.shape[:1]:
+        raise ValueError(
+            f"{path} holds {len(images)} images, labels {labels.shape}"
+        )
+    return ImageSet(images, labels)
+
+
+def read_folder(path, preprocessing):
+    """Reads an `ImageSet` from a folder of images.
+
+    Folders inside it are classes, numbered in the order of their names;
+    without any, the set has no labels.
+
+    Args:
+        path: str. The folder.
+        preprocessing: Preprocessing. Resizing and cropping to apply; see
+            `keras_mvit.preprocessing`.
+
+    Raises:
+        ValueError: no images are there, or one cannot be decoded.
+    """
+    classes = sorted(e.name for e in os.scandir(path) if e.is_dir())
+    files = [
+        (os.path.join(path, folder, name), label)
+        for label, folder in enumerate(classes or ["."])
+        for name in sorted(os.listdir(os.path.join(path, folder)))
+        if name.lower().endswith(_EXTENSIONS)
+    ]
+    if not files:
+        raise ValueError(
+            f"There are no images in {path}; looked for {_EXTENSIONS}"
+        )
+    images = np.stack([_decode(file, preprocessing) for file, _ in files])
+    labels = np.array([label for _, label in files])
+    return ImageSet(images, labels if classes else None)
+
+
+def read(path, preprocessing):
+    """Reads an `ImageSet` from an `.npz` file or a folder of images."""
+    if os.path.isdir(path):
+        return read_folder(path, preprocessing)
+    return read_npz(path, preprocessing.image_size)
+
+
+def random_images(count, image_size, seed=0):
+    """Makes `count` smooth random images, for want of real ones.
+
+    Independent pixels would average out in the first layers and make every
+    image look alike to the model, so coarse noise is enlarged instead.
+    """
+    random = np.random.default_rng(seed)
+    height, width = image_size
+    rows, columns = -(-height // 8), -(-width // 8)
+    coarse = random.integers(0, 256, (count, rows, columns, 3), np.uint8)
+    images = coarse.repeat(8, axis=1).repeat(8, axis=2)
+    return ImageSet(images[:, :height, :width])
+
+
+def _decode(file, preprocessing):
+    import tensorflow as tf
+
+    try:
+        image = tf.io.decode_image(
+            tf.io.read_file(file), channels=3, expand_animations=False
+        )
+    except tf.errors.OpError as error:
+        raise ValueError(f"{file} cannot be decoded as an image") from error
+    height, width = preprocessing.image_size
+    # Both sides reach size / crop_fraction; the shorter one just does.
+    scale = max(height / image.shape[0], width / image.shape[1])
+    scale /= preprocessing.crop_fraction
+    size = [
+        max(round(side * scale), least)
+        for side, least in zip(image.shape[:2], (height, width), strict=True)
+    ]
+    image = tf.image.resize(
+        image, size, method=preprocessing.interpolation, antialias=True
+    )
+    image = tf.image.resize_with_crop_or_pad(image, height, width)
+    return np.uint8(np.clip(np.round(image), 0, 255))

@@ -1,0 +1,68 @@
+"""Runs LiteRT files on the host."""
+
+import os
+
+import numpy as np
+import tqdm
+
+from keras_mvit.export.quiet import quiet
+
+
+class LiteRTModel:
+    """A LiteRT file ready to run, one image at a time.
+
+    Args:
+        content: bytes. The file.
+        num_threads: int or None. None: all cores.
+
+    Raises:
+        ValueError: the runtime cannot load the file, as for an op it does
+            not have.
+    """
+
+    def __init__(self, content, num_threads=None):
+        from ai_edge_litert.interpreter import Interpreter
+
+        try:
+            with quiet():
+                self._interpreter = Interpreter(
+                    model_content=content,
+                    num_threads=num_threads or os.cpu_count(),
+                )
+                self._interpreter.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            raise ValueError(f"LiteRT cannot load it: {error}") from error
+        self.inputs = self._interpreter.get_input_details()
+        self.outputs = self._interpreter.get_output_details()
+
+    @property
+    def num_partitions(self):
+        """Pieces of the graph that a delegate took over, an int."""
+        # Once a delegate has taken its nodes it stands among the operators;
+        # those it replaced are listed too, but never executed.
+        operators = self._interpreter._get_ops_details()
+        return sum(op["op_name"] == "DELEGATE" for op in operators)
+
+    def set_input(self, value):
+        """Sets the only input; `value` has its shape and type."""
+        self._interpreter.set_tensor(self.inputs[0]["index"], value)
+
+    def invoke(self):
+        """Runs the model once."""
+        self._interpreter.invoke()
+
+    def predict(self, images, progress=None):
+        """Returns the output of each image, float32 (N, classes).
+
+        Args:
+            images: float32 (N, H, W, 3), as the model takes them.
+            progress: str or None. Label of a progress bar; None: no bar.
+        """
+        results = []
+        hidden = True if progress is None else None  # None: if no terminal
+        for image in tqdm.tqdm(images, progress, leave=False, disable=hidden):
+            self.set_input(image[None])
+            self.invoke()
+            output = self._interpreter.get_tensor(self.outputs[0]["index"])
+            results.append(output[0].astype(np.float32))
+        return np.stack(results)

@@ -1,0 +1,84 @@
+"""What there is to export: a model, its preprocessing, labels and images."""
+
+import dataclasses
+
+from keras_mvit.export import images
+from keras_mvit.export.images import ImageSet
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Everything an export starts from.
+
+    Args:
+        name: str. Of the model; files are called `NAME_FORMAT.tflite`.
+        model: functional keras.Model that returns logits.
+        preprocessing: keras_mvit.models.Preprocessing. From image file to
+            model input.
+        labels: tuple of str, or None. Class names, in the logits' order.
+        calibration: ImageSet or None. Training images, for int8.
+        test: ImageSet or None. Test images to compare on.
+        origin: dict. Where all this came from, for the record.
+    """
+
+    name: str
+    model: object
+    preprocessing: object
+    labels: tuple | None = None
+    calibration: ImageSet | None = None
+    test: ImageSet | None = None
+    origin: dict = dataclasses.field(default_factory=dict)
+
+
+def from_name(
+    name,
+    weights=None,
+    num_classes=1000,
+    image_size=None,
+    calibration_images=None,
+    test_images=None,
+):
+    """Makes a `Source` without a work directory.
+
+    Args:
+        name: str. One of `keras_mvit.list_models()`.
+        weights: str or None. File of weights; None: random ones, good for
+            latency and nothing else.
+        num_classes: int. Of the classifier.
+        image_size: int or None. Height and width in pixels; None: the
+            model's own.
+        calibration_images: str or None. An `.npz` or a folder of images.
+        test_images: str or None. The same, other images.
+
+    Raises:
+        ValueError: an unknown model, or files that cannot be read.
+    """
+    import keras_mvit
+
+    preprocessing = keras_mvit.preprocessing(name)
+    if image_size is not None:
+        preprocessing = dataclasses.replace(
+            preprocessing, image_size=(image_size, image_size)
+        )
+    model = keras_mvit.create_model(
+        name,
+        num_classes=num_classes,
+        input_shape=(*preprocessing.image_size, 3),
+        weights=weights,
+    )
+
+    def read(path):
+        return None if path is None else images.read(path, preprocessing)
+
+    return Source(
+        name=name,
+        model=model,
+        preprocessing=preprocessing,
+        calibration=read(calibration_images),
+        test=read(test_images),
+        origin={
+            "weights": weights,
+            "calibration_images": calibration_images,
+            "test_images": test_images,
+        },
+    )

@@ -1,0 +1,127 @@
+"""Reads the work directory, all that training and export share.
+
+Its files are described in docs/work-directory.md.
+"""
+
+import json
+import os
+
+from keras_mvit.export import images
+from keras_mvit.export.source import Source
+
+_WRITTEN_FIRST = ("config.json", "labels.txt", "preprocessing.json")
+_IMAGES = ("calibration.npz", "test.npz")
+
+
+def read(path):
+    """Reads a trained work directory.
+
+    Args:
+        path: str. The work directory.
+
+    Returns:
+        Source.
+
+    Raises:
+        ValueError: it is missing, untrained, half-written or damaged, or its
+            files do not belong together; the message names the file.
+    """
+    files = _files(path)
+    config = read_config(path)
+    preprocessing = read_preprocessing(files["preprocessing.json"])
+    labels = _read_labels(files["labels.txt"])
+    calibration, test = (
+        images.read_npz(files[name], preprocessing.image_size)
+        for name in _IMAGES
+    )
+    model = _read_model(files["model.keras"])
+    if model.output_shape[-1] != len(labels):
+        raise ValueError(
+            f"{path} is not of one run: model.keras has"
+            f" {model.output_shape[-1]} classes, labels.txt {len(labels)}"
+        )
+    return Source(
+        name=config["model"],
+        model=model,
+        preprocessing=preprocessing,
+        labels=labels,
+        calibration=calibration,
+        test=test,
+        origin={"workdir": os.path.abspath(path), "training": config},
+    )
+
+
+def read_config(path):
+    """Reads `config.json` of a work directory, a dict with a `model`."""
+    file = os.path.join(path, "config.json")
+    config = _read_json(file)
+    if not isinstance(config, dict) or not isinstance(config.get("model"), str):
+        raise ValueError(f"{file} is damaged: it does not name a model")
+    return config
+
+
+def read_preprocessing(file):
+    """Reads `preprocessing.json` into a `keras_mvit.models.Preprocessing`."""
+    import dataclasses
+
+    from keras_mvit.models import Preprocessing
+
+    names = [field.name for field in dataclasses.fields(Preprocessing)]
+    values = _read_json(file)
+    try:
+        values = {name: values[name] for name in names}
+        height, width = (int(side) for side in values["image_size"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{file} is damaged: {error!r}. Expected {', '.join(names)}"
+        ) from error
+    return Preprocessing(**{**values, "image_size": (height, width)})
+
+
+def _files(path):
+    """Returns name -> path of all files; `ValueError` if one is missing."""
+    if not os.path.isdir(path):
+        raise ValueError(f"There is no work directory {path!r}")
+    files = {
+        name: os.path.join(path, name)
+        for name in (*_WRITTEN_FIRST, *_IMAGES, "model.keras")
+    }
+    missing = [name for name in files if not os.path.isfile(files[name])]
+    if missing == ["model.keras"]:
+        raise ValueError(
+            f"{path} is not trained yet: there is no model.keras. It is"
+            " written at the end of the first epoch"
+        )
+    if missing:
+        raise ValueError(
+            f"{path} is not a complete work directory; it lacks"
+            f" {', '.join(missing)}"
+        )
+    return files
+
+
+def _read_json(file):
+    try:
+        with open(file, encoding="utf-8") as stream:
+            return json.load(stream)
+    except ValueError as error:
+        raise ValueError(f"{file} is damaged: {error}") from error
+
+
+def _read_labels(file):
+    with open(file, encoding="utf-8") as stream:
+        labels = tuple(stream.read().splitlines())
+    if not all(label.strip() for label in labels) or not labels:
+        raise ValueError(f"{file} is damaged: it has an empty line or no line")
+    return labels
+
+
+def _read_model(file):
+    import keras
+
+    import keras_mvit  # noqa: F401  its layers must be registered
+
+    try:
+        return keras.models.load_model(file, compile=False)
+    except Exception as error:  # zip, HDF5, JSON and Keras each raise theirs
+        raise ValueError(f"{file} cannot be loaded: {error}") from error
