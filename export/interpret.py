@@ -47,6 +47,20 @@ class LiteRTModel:
         """Sets the only input; `value` has its shape and type."""
         self._interpreter.set_tensor(self.inputs[0]["index"], value)
 
+    def set_random_inputs(self, random):
+        """Sets every input to values that fit its type.
+
+        Args:
+            random: numpy.random.Generator.
+        """
+        for tensor in self.inputs:
+            shape, dtype = tensor["shape"], tensor["dtype"]
+            if np.issubdtype(dtype, np.floating):
+                value = random.random(shape).astype(dtype)
+            else:
+                value = random.integers(0, 128, shape).astype(dtype)
+            self._interpreter.set_tensor(tensor["index"], value)
+
     def invoke(self):
         """Runs the model once."""
         self._interpreter.invoke()
