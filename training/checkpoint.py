@@ -71,9 +71,9 @@ class Checkpoints:
             return self._assign(name, arrays)
         if unreadable:
             raise ValueError(
-                f"No checkpoint can be read: {', '.join(unreadable)}. Nothing "
-                "was changed. To train anew, name another --workdir; model.keras "
-                "may still be whole, and --weights starts from it"
+                f"No checkpoint can be read: {', '.join(unreadable)}. "
+                "Nothing was changed. To train anew, name another --workdir; "
+                "model.keras may still be whole, and --weights starts from it"
             )
         return None
 

@@ -1,8 +1,18 @@
 """Accuracy and loss over a whole data set."""
 
+import os
+
 import keras
 
+import keras_mvit
+from keras_mvit.training.data.bad_images import (
+    leave_out_bad_images,
+    naming_bad_images,
+)
+from keras_mvit.training.data.make_source import make_source
 from keras_mvit.training.files import write_json
+from keras_mvit.training.make_pipeline import make_pipeline
+from keras_mvit.training.workdir import WorkDirectory
 
 
 class Evaluator:
@@ -42,6 +52,41 @@ class Evaluator:
         return {key: float(logs[key]) for key in ("loss", "top1", "top5")}
 
 
+def evaluate_workdir(path, batch_size=64):
+    """Evaluates `model.keras` of a work directory; writes `evaluation.json`.
+
+    Args:
+        path: str. The work directory.
+        batch_size: int. Images of a batch.
+
+    Returns:
+        dict: `loss`, `top1`, `top5` as of `Evaluator`, and `images`, the
+        number they were measured on.
+
+    Raises:
+        ValueError: no or a damaged work directory, a data set of other
+            classes, or an image that cannot be decoded.
+    """
+    workdir = WorkDirectory(path)
+    settings = workdir.settings()
+    source = make_source(settings.dataset)
+    workdir.check_same_run(settings, source)
+    if settings.skip_bad_images:
+        leave_out_bad_images(source, ["test"])
+    pipeline = make_pipeline(
+        settings,
+        source,
+        keras_mvit.preprocessing(settings.model),
+        eval_batch_size=batch_size,
+    )
+    evaluate = Evaluator(_load(workdir.file("model.keras")))
+    with naming_bad_images(source, "test"):
+        metrics = evaluate(pipeline.evaluation())
+    images = source.num_images["test"]
+    write_evaluation(workdir.file("evaluation.json"), metrics, images)
+    return {**metrics, "images": images}
+
+
 def write_evaluation(path, metrics, images):
     """Writes `evaluation.json`.
 
@@ -51,3 +96,12 @@ def write_evaluation(path, metrics, images):
         images: int. How many they were measured on.
     """
     write_json(path, {**metrics, "images": images})
+
+
+def _load(path):
+    if not os.path.exists(path):
+        raise ValueError(f"There is no {path}: no epoch has been finished")
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except Exception as error:  # whatever zip, JSON and HDF5 make of it
+        raise ValueError(f"{path} cannot be loaded: {error}") from error

@@ -1,13 +1,9 @@
 """A training run, from its settings to the work directory."""
 
-import dataclasses
-
 import keras_mvit
-from keras_mvit.training.data.augment import Augmentation
 from keras_mvit.training.data.bad_images import leave_out_bad_images
 from keras_mvit.training.data.make_source import make_source
-from keras_mvit.training.data.multiscale import make_buckets
-from keras_mvit.training.data.pipeline import Pipeline
+from keras_mvit.training.make_pipeline import make_pipeline
 from keras_mvit.training.snapshots import write_snapshots
 from keras_mvit.training.trainer import Trainer
 from keras_mvit.training.workdir import WorkDirectory
@@ -47,39 +43,6 @@ def train_model(settings):
         "goes on."
     )
     return history
-
-
-def make_pipeline(settings, source, preprocessing):
-    """The data of a run.
-
-    Args:
-        settings: `Settings`, resolved.
-        source: `Source`.
-        preprocessing: `keras_mvit.Preprocessing` of the model.
-
-    Returns:
-        `Pipeline`.
-    """
-    buckets = make_buckets(
-        settings.image_size,
-        settings.batch_size,
-        settings.min_image_size,
-        settings.max_image_size,
-        settings.num_scales,
-        settings.size_divisor,
-    )
-    size = settings.image_size
-    return Pipeline(
-        source,
-        dataclasses.replace(preprocessing, image_size=(size, size)),
-        buckets,
-        seed=settings.seed,
-        augmentation=Augmentation(
-            crop_scale=tuple(settings.crop_scale),
-            horizontal_flip=settings.horizontal_flip,
-        ),
-        eval_batch_size=settings.batch_size,
-    )
 
 
 def _report(excluded):

@@ -49,7 +49,6 @@ class Trainer:
         self._checkpoints = Checkpoints(
             workdir.file(""), state_variables(self.model, self.average)
         )
-        self._curves = TensorBoardCurves(workdir.file("tensorboard"))
         self._history = []
 
     def train(self):
@@ -67,12 +66,15 @@ class Trainer:
         if self._history:
             self._publish()  # the earlier run may have been stopped before it
             print(f"{len(self._history)} epochs are already trained.")
+        curves = TensorBoardCurves(
+            self._workdir.file("tensorboard"), self._history
+        )
         for epoch in range(len(self._history), epochs):
             row = self._train_epoch(epoch)
             self._history.append(row)
             self._checkpoints.save(self._history)
             self._publish()
-            self._curves.write(row)
+            curves.write(row)
             print(summary_line(row, epochs), flush=True)
         return self._history
 
@@ -92,6 +94,7 @@ class Trainer:
                 initial_epoch=epoch,
                 epochs=epoch + 1,
                 callbacks=[self._ema, StopIfNotFinite(plan.steps), bar],
+                shuffle=False,  # the pipeline has done it
                 verbose=0,
             ).history
         seconds = time.perf_counter() - start

@@ -35,7 +35,7 @@ class WeightAverage(keras.callbacks.Callback):
     @tf.function
     def update(self, iterations):
         """Moves the average towards the weights, after so many steps."""
-        step = tf.cast(iterations.value, tf.float32)
+        step = tf.cast(iterations, tf.float32)
         decay = tf.minimum(self.decay, (1 + step) / (10 + step))
         for average, weight in zip(
             self.average.weights, self.model.weights, strict=True

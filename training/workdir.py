@@ -1,4 +1,4 @@
-"""The work directory: what training leaves for export (docs/work-directory.md)."""
+"""The work directory, docs/work-directory.md: what training leaves behind."""
 
 import dataclasses
 import importlib.metadata
@@ -6,6 +6,7 @@ import json
 import os
 
 from keras_mvit.training.files import replacing, write_json, write_text
+from keras_mvit.training.settings import Settings
 
 # A run is what these are; all else may change when it is resumed.
 _IDENTITY = ("model", "dataset", "image_size", "mixed_precision")
@@ -38,7 +39,7 @@ class WorkDirectory:
                 set, image size, precision or other classes.
         """
         source = pipeline.source
-        self._check_same_run(settings, source)
+        self.check_same_run(settings, source)
         write_text(
             self.file("labels.txt"),
             "".join(f"{name}\n" for name in source.class_names),
@@ -61,24 +62,20 @@ class WorkDirectory:
             },
         )
 
-    def config(self):
-        """The `config.json` of the run.
-
-        Returns:
-            dict, or `None` if no run has begun here.
+    def settings(self):
+        """The `Settings` of the run that has begun here.
 
         Raises:
-            ValueError: the file is damaged.
+            ValueError: none has, or `config.json` is damaged.
         """
-        try:
-            with open(self.file("config.json"), encoding="utf-8") as file:
-                return json.load(file)
-        except FileNotFoundError:
-            return None
-        except json.JSONDecodeError as error:
+        config = self._config()
+        if config is None:
             raise ValueError(
-                f"{self.file('config.json')} is damaged: {error}"
-            ) from error
+                f"{self._path} is no work directory of training: it has no "
+                "config.json"
+            )
+        names = {field.name for field in dataclasses.fields(Settings)}
+        return Settings(**{k: v for k, v in config.items() if k in names})
 
     def save_model(self, name, model):
         """Writes a model file.
@@ -90,8 +87,17 @@ class WorkDirectory:
         with replacing(self.file(name)) as partial:
             model.save(partial)
 
-    def _check_same_run(self, settings, source):
-        config = self.config()
+    def check_same_run(self, settings, source):
+        """Checks that settings and data are those of the run, if there is one.
+
+        Args:
+            settings: `Settings`, resolved.
+            source: `Source`.
+
+        Raises:
+            ValueError: as `start`.
+        """
+        config = self._config()
         if config is None:
             return
         for name in _IDENTITY:
@@ -108,3 +114,14 @@ class WorkDirectory:
                 f"{self._path} is of a run with the classes {', '.join(old)}, "
                 f"not {', '.join(source.class_names)}. Name another --workdir"
             )
+
+    def _config(self):
+        try:
+            with open(self.file("config.json"), encoding="utf-8") as file:
+                return json.load(file)
+        except FileNotFoundError:
+            return None
+        except json.JSONDecodeError as error:
+            raise ValueError(
+                f"{self.file('config.json')} is damaged: {error}"
+            ) from error

@@ -42,11 +42,12 @@ def naming_bad_images(source, split, order=None, first=lambda: 0):
         raise
 
 
-def leave_out_bad_images(source):
+def leave_out_bad_images(source, splits=SPLITS):
     """Tries every image and excludes those that cannot be decoded.
 
     Args:
         source: `Source`, changed in place.
+        splits: sequence of str. Defaults to both.
 
     Returns:
         dict of split to list of str: the names of the excluded images.
@@ -55,7 +56,7 @@ def leave_out_bad_images(source):
         ValueError: the source cannot exclude, or a class would be empty.
     """
     excluded = {}
-    for split in SPLITS:
+    for split in splits:
         excluded[split] = list(_bad_names(source, split))
         if excluded[split]:
             source.exclude(split, excluded[split])
