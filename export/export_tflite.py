@@ -75,7 +75,7 @@ def _source():
             raise ValueError(
                 f"--{flag.name} goes with --model; a work directory has its own"
             )
-    return workdir.read(_WORKDIR.value)
+    return workdir.read_workdir(_WORKDIR.value)
 
 
 def run():

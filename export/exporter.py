@@ -52,7 +52,7 @@ def export(
             name = f"{source.name}_{row.name}.tflite"
             log(f"Making {name}")
             try:
-                content = quantize.quantize(float32, row, calibration)
+                content = quantize.quantize_file(float32, row, calibration)
                 comparison = reference.judge(content, row)
             except ValueError as error:
                 raise ValueError(

@@ -77,7 +77,7 @@ def get_formats(names):
     return [FORMATS[name] for name in dict.fromkeys(names)]
 
 
-def quantize(content, row, calibration=None):
+def quantize_file(content, row, calibration=None):
     """Makes a file of another format from the float32 one.
 
     Args:

@@ -13,7 +13,7 @@ _WRITTEN_FIRST = ("config.json", "labels.txt", "preprocessing.json")
 _IMAGES = ("calibration.npz", "test.npz")
 
 
-def read(path):
+def read_workdir(path):
     """Reads a trained work directory.
 
     Args:

@@ -1,0 +1,97 @@
+"""Gathers what a report tells: of training, export and latency."""
+
+import csv
+import dataclasses
+import json
+import os
+
+from keras_mvit.export import card
+from keras_mvit.export.latency import results
+
+
+@dataclasses.dataclass(frozen=True)
+class ReportData:
+    """What there is to report; None or empty where a step has not been done.
+
+    Args:
+        config: dict or None. `config.json` of the work directory.
+        history: list of dicts, one an epoch: column -> float.
+        evaluation: dict or None. `evaluation.json`.
+        augmentation_png: bytes or None.
+        export: dict or None. `export.json`.
+        measurements: list of Measurement. Latencies of this export's files.
+        left_out: list of str. Measured models that are not in the export.
+    """
+
+    config: dict | None
+    history: list
+    evaluation: dict | None
+    augmentation_png: bytes | None
+    export: dict | None
+    measurements: list
+    left_out: list
+
+
+def gather(workdir=None, export_dir=None, latency_files=()):
+    """Reads a `ReportData`.
+
+    Latencies count for a file only if it has not changed since, by its
+    SHA-256.
+
+    Args:
+        workdir: str or None. Work directory.
+        export_dir: str or None. Folder with export.json.
+        latency_files: list of str. JSON files of `measure_latency`.
+
+    Raises:
+        ValueError: a folder or file that was named is missing or damaged, or
+            there is nothing to report.
+    """
+    if workdir is None and export_dir is None:
+        raise ValueError("Nothing to report: give --workdir or --export_dir")
+    if workdir is not None and not os.path.isdir(workdir):
+        raise ValueError(f"There is no work directory {workdir!r}")
+    export = None if export_dir is None else card.read(export_dir)
+    known = {file["sha256"] for file in export["files"]} if export else set()
+    measurements, left_out = [], []
+    for path in latency_files:
+        measurement = results.read(path)
+        left_out += sorted(
+            {r.model for r in measurement.results if r.sha256 not in known}
+        )
+        kept = [r for r in measurement.results if r.sha256 in known]
+        measurements.append(dataclasses.replace(measurement, results=kept))
+    return ReportData(
+        config=_read(workdir, "config.json", json.loads),
+        history=_read(workdir, "history.csv", _rows) or [],
+        evaluation=_read(workdir, "evaluation.json", json.loads),
+        augmentation_png=_read_bytes(workdir, "augmentation.png"),
+        export=export,
+        measurements=measurements,
+        left_out=left_out,
+    )
+
+
+def _read(folder, name, parse):
+    content = _read_bytes(folder, name)
+    if content is None:
+        return None
+    try:
+        return parse(content.decode("utf-8"))
+    except (ValueError, TypeError) as error:
+        path = os.path.join(folder, name)
+        raise ValueError(f"{path} is damaged: {error}") from error
+
+
+def _read_bytes(folder, name):
+    if folder is None or not os.path.isfile(os.path.join(folder, name)):
+        return None
+    with open(os.path.join(folder, name), "rb") as file:
+        return file.read()
+
+
+def _rows(text):
+    return [
+        {column: float(value) for column, value in row.items()}
+        for row in csv.DictReader(text.splitlines())
+    ]
