@@ -1,6 +1,5 @@
 """Everything a run needs to go on, in one file, with the previous one kept."""
 
-import contextlib
 import json
 import os
 import zipfile
@@ -106,8 +105,8 @@ _UNREADABLE += (zipfile.BadZipFile,)
 
 
 def _read(path):
-    with contextlib.closing(np.load(path)) as file:
-        arrays = {key: file[key] for key in file.files}  # checks each CRC
+    with open(path, "rb") as file, np.load(file) as content:
+        arrays = dict(content)  # reads all and checks each CRC
     if _PROGRESS not in arrays:
         raise ValueError(f"it holds no {_PROGRESS}")
     return arrays

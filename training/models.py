@@ -67,9 +67,9 @@ def state_variables(model, average):
         "optimizer": model.optimizer.variables,
         "average": average.weights,
     }
-    # Paths alone need not be unique.
+    # Numbered: the names Keras gives depend on what else the process has made.
     return {
-        f"{group}/{index:04d}/{variable.path}": variable
+        f"{group}/{index:04d}": variable
         for group, variables in groups.items()
         for index, variable in enumerate(variables)
     }

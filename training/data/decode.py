@@ -2,7 +2,9 @@
 
 import io
 
+import numpy as np
 import tensorflow as tf
+from PIL import Image
 
 # What `tf.io.decode_image` and, for BMP, Pillow read.
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".bmp") + (
@@ -28,7 +30,7 @@ def decode_image(encoded):
     """
     image = tf.cond(
         tf.strings.substr(encoded, 0, 2) == b"BM",
-        lambda: tf.numpy_function(_decode_bmp, [encoded], tf.uint8),
+        lambda: tf.py_function(_decode_bmp, [encoded], tf.uint8),
         lambda: tf.io.decode_image(
             encoded, channels=3, expand_animations=False
         ),
@@ -38,8 +40,5 @@ def decode_image(encoded):
 
 def _decode_bmp(encoded):
     # TensorFlow reads a palette's indices as if they were shades of grey.
-    import numpy as np
-    from PIL import Image
-
-    with Image.open(io.BytesIO(encoded)) as image:
+    with Image.open(io.BytesIO(encoded.numpy())) as image:
         return np.asarray(image.convert("RGB"))

@@ -1,0 +1,155 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from keras_mvit.training.data.augment import (
+    Augmentation,
+    augment,
+    random_crop_box,
+    resize,
+    resize_and_centre_crop,
+)
+
+PLAIN = Augmentation((1.0, 1.0), (1.0, 1.0), horizontal_flip=False)
+crop_boxes = tf.function(
+    lambda shape, seeds, augmentation: tf.map_fn(
+        lambda seed: random_crop_box(shape, seed, augmentation),
+        seeds,
+        parallel_iterations=64,
+    )
+)
+
+
+def noise(height, width, low=0, high=256):
+    generator = np.random.default_rng(height * width)
+    return generator.integers(low, high, (height, width, 3), np.uint8)
+
+
+def seeds(count):
+    return tf.stack([tf.zeros(count, tf.int32), tf.range(count)], axis=1)
+
+
+def draw_boxes(height, width, augmentation, count=2000):
+    shape = tf.constant([height, width, 3])
+    return crop_boxes(shape, seeds(count), augmentation).numpy()
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 600), st.integers(1, 600))
+def test_crops_lie_inside(height, width):
+    boxes = draw_boxes(height, width, Augmentation(), count=40)
+    top, left, box_height, box_width = boxes.T
+    assert (top >= 0).all() and (left >= 0).all()
+    assert (box_height >= 1).all() and (box_width >= 1).all()
+    assert (top + box_height <= height).all()
+    assert (left + box_width <= width).all()
+
+
+def test_crops_are_spread_as_asked():
+    _, _, height, width = draw_boxes(1000, 1000, Augmentation((0.1, 0.6))).T
+    area = height * width / 1e6
+    assert 0.099 < area.min() < 0.11 and 0.58 < area.max() < 0.605
+    assert abs(area.mean() - 0.35) < 0.02  # uniform
+    ratio = np.log(width / height)
+    assert abs(ratio.mean()) < 0.02  # symmetric in the logarithm
+    assert abs(ratio.min() - np.log(3 / 4)) < 0.01
+    assert abs(ratio.max() - np.log(4 / 3)) < 0.01
+
+
+def test_corners_reach_the_borders():
+    top, left, height, width = draw_boxes(12, 12, Augmentation((0.3, 0.5))).T
+    assert top.min() == left.min() == 0
+    assert (top + height).max() == (left + width).max() == 12
+
+
+@pytest.mark.parametrize(
+    "shape, expected",
+    [
+        ((10, 100), [0, 43, 10, 13]),  # torchvision: width = 10 * 4 / 3
+        ((100, 10), [43, 0, 13, 10]),
+    ],
+)
+def test_fallback_is_a_centre_crop(shape, expected):
+    boxes = draw_boxes(*shape, Augmentation((1.0, 1.0)), count=5)
+    assert boxes.tolist() == [expected] * 5
+
+
+def test_the_same_seed_gives_the_same_image():
+    image = tf.constant(noise(50, 70))
+    first, second = (
+        augment(image, 32, [3, 4], Augmentation()) for _ in range(2)
+    )
+    other = augment(image, 32, [3, 5], Augmentation())
+    np.testing.assert_array_equal(first, second)
+    assert np.any(first != other)
+
+
+def test_half_of_the_images_are_mirrored():
+    image = tf.constant(noise(8, 8))
+    flip = Augmentation((1.0, 1.0), (1.0, 1.0), horizontal_flip=True)
+    mirrored = 0
+    for seed in seeds(200):
+        result = augment(image, 8, seed, flip).numpy()
+        is_mirrored = (result == image.numpy()[:, ::-1]).all()
+        assert is_mirrored or (result == image).numpy().all()
+        mirrored += is_mirrored
+        kept = augment(image, 8, seed, PLAIN)
+        np.testing.assert_array_equal(kept, image)
+    assert 70 < mirrored < 130
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("size", [(31, 20), (90, 100)])
+def test_resize_agrees_with_pillow(interpolation, size):
+    # Pillow clips what overshoots between its two passes: nothing does here.
+    image = noise(60, 80, 64, 192)
+    filters = {"bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC}
+    expected = Image.fromarray(image).resize(size[::-1], filters[interpolation])
+    result = resize(image, size, interpolation).numpy()
+    difference = np.abs(result.astype(int) - np.asarray(expected, int))
+    assert difference.max() <= 1
+    if min(size) < 60:
+        aliased = tf.image.resize(image, size, interpolation).numpy()
+        assert np.abs(aliased - np.asarray(expected, int)).max() > 20
+
+
+@pytest.mark.parametrize("shape", [(60, 90), (90, 60), (33, 200), (64, 64)])
+@pytest.mark.parametrize("crop_fraction", [1.0, 256 / 288])
+def test_evaluation_is_pillows_resize_and_centre_crop(shape, crop_fraction):
+    image = Image.fromarray(noise(*shape))
+    short = round(48 / crop_fraction)
+    scale = short / min(shape)
+    width, height = round(image.width * scale), round(image.height * scale)
+    left, top = (width - 48) // 2, (height - 48) // 2
+    expected = image.resize((width, height), Image.BILINEAR).crop(
+        (left, top, left + 48, top + 48)
+    )
+    result = resize_and_centre_crop(
+        np.asarray(image), (48, 48), crop_fraction, "bilinear"
+    )
+    difference = np.asarray(result, int) - np.asarray(expected, int)
+    assert np.abs(difference).max() <= 1
+
+
+@pytest.mark.parametrize("size", [(32, 64), (64, 32)])
+@pytest.mark.parametrize("shape", [(50, 50), (20, 90), (90, 20)])
+def test_evaluation_at_a_rectangular_size(size, shape):
+    result = resize_and_centre_crop(noise(*shape), size, 0.875, "bicubic")
+    assert result.shape == (*size, 3)
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ({"crop_scale": (0.0, 1.0)}, r"crop_scale .* \(0.0, 1.0\)"),
+        ({"crop_scale": (0.5, 0.2)}, r"crop_scale .* \(0.5, 0.2\)"),
+        ({"crop_scale": (0.5, 2.0)}, r"crop_scale .* \(0.5, 2.0\)"),
+        ({"crop_ratio": (2.0, 1.0)}, r"crop_ratio .* \(2.0, 1.0\)"),
+    ],
+)
+def test_bad_arguments(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        Augmentation(**arguments)

@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+
+tfds = pytest.importorskip("tensorflow_datasets")
+
+from keras_mvit.models import Preprocessing  # noqa: E402
+from keras_mvit.training.data.make_source import make_source  # noqa: E402
+from keras_mvit.training.data.multiscale import make_buckets  # noqa: E402
+from keras_mvit.training.data.pipeline import Pipeline  # noqa: E402
+
+
+class TinyShapes(tfds.core.GeneratorBasedBuilder):
+    """Made on the spot: nothing is downloaded."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(
+                {
+                    "image": tfds.features.Image(shape=(None, None, 3)),
+                    "label": tfds.features.ClassLabel(names=["dark", "light"]),
+                }
+            )
+        )
+
+    def _split_generators(self, dl_manager):
+        return {
+            "train": self._generate_examples(40),
+            "validation": self._generate_examples(6),
+        }
+
+    def _generate_examples(self, count):
+        for index in range(count):
+            image = np.full((40, 50, 3), index % 2 * 200 + index, np.uint8)
+            yield index, {"image": image, "label": index % 2}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def data_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tfds")
+    TinyShapes(data_dir=folder).download_and_prepare()
+    with pytest.MonkeyPatch.context() as patch:
+        builder = tfds.builder
+        patch.setattr(
+            tfds, "builder", lambda name: builder(name, data_dir=folder)
+        )
+        yield
+
+
+def names(source, split, order=None):
+    elements = source.elements(split, order).as_numpy_iterator()
+    return [element["name"] for element in elements]
+
+
+def test_splits_classes_and_counts():
+    source = make_source("tfds:tiny_shapes")
+    assert source.class_names == ("dark", "light")
+    assert source.num_images == {"train": 40, "test": 6}
+
+
+@pytest.mark.parametrize("name", ["tiny_shapes", "tiny_shapes:1.0.0"])
+def test_splits_can_be_named(name):
+    source = make_source(f"tfds:{name}:train[:75%],train[75%:]")
+    assert source.num_images == {"train": 30, "test": 10}
+    assert not set(names(source, "train")) & set(names(source, "test"))
+
+
+def test_images_are_not_decoded_before_their_turn():
+    source = make_source("tfds:tiny_shapes")
+    element = next(iter(source.elements("train")))
+    assert source.read(element).dtype == "string"
+
+
+def test_order_is_a_function_of_seed_and_epoch():
+    source = make_source("tfds:tiny_shapes")
+    first = names(source, "train", (0, 1))
+    assert first == names(make_source("tfds:tiny_shapes"), "train", (0, 1))
+    assert len(set(first)) == 40
+    for order in ((0, 2), (1, 1)):
+        other = names(source, "train", order)
+        assert other != first and sorted(other) == sorted(first)
+
+
+def test_in_the_pipeline():
+    source = make_source("tfds:tiny_shapes")
+    buckets = make_buckets(32, 8, 32, 48, 2, 16)
+    pipeline = Pipeline(source, Preprocessing(image_size=(32, 32)), buckets)
+    labels = np.concatenate([y for _, y in pipeline.epoch(0)])
+    images = [x.numpy().mean(axis=(1, 2, 3)) for x, _ in pipeline.epoch(0)]
+    light = np.concatenate(images) > 0.5
+    np.testing.assert_array_equal(labels.argmax(axis=-1), light)
+    assert light.sum() == 20
+
+
+@pytest.mark.parametrize(
+    "spec, words",
+    [
+        ("tfds:no_such_data_set", "no data set 'no_such_data_set'"),
+        ("tfds:tiny_shapes:train", "Two splits.*'train'"),
+        ("tfds:tiny_shapes:train,exam", "no split 'exam'.*'validation'"),
+        ("tfds::train,test", "NAME or NAME:TRAIN,TEST"),
+    ],
+)
+def test_bad_specs(spec, words):
+    with pytest.raises(ValueError, match=words):
+        make_source(spec)

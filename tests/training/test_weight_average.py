@@ -1,0 +1,73 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_mvit.training.weight_average import WeightAverage
+
+
+def make_model():
+    model = keras.Sequential(
+        [
+            keras.Input((3,)),
+            keras.layers.Dense(4),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dense(1),
+        ]
+    )
+    model.compile(keras.optimizers.AdamW(0.1), "mse")
+    return model
+
+
+class Record(keras.callbacks.Callback):
+    """The weights after every step."""
+
+    def __init__(self):
+        super().__init__()
+        self.weights = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.weights.append(self.model.get_weights())
+
+
+def fit(decay):
+    """The average by the callback, and by the textbook."""
+    keras.utils.set_random_seed(0)
+    model, average = make_model(), make_model()
+    average.set_weights(model.get_weights())
+    expected, record = model.get_weights(), Record()
+    generator = np.random.default_rng(0)
+    x, y = generator.normal(size=(60, 3)), generator.normal(size=(60, 1))
+    callbacks = [WeightAverage(average, decay), record]
+    model.fit(x, y, batch_size=2, verbose=0, callbacks=callbacks)
+    for t, weights in enumerate(record.weights, 1):
+        d = min(decay, (1 + t) / (10 + t))
+        expected = [
+            d * old + (1 - d) * new
+            for old, new in zip(expected, weights, strict=True)
+        ]
+    return model, average, expected
+
+
+@pytest.mark.parametrize("decay", [0.5, 0.9995])
+def test_is_the_moving_average_of_all_weights(decay):
+    model, average, expected = fit(decay)
+    assert len(expected) == 8  # statistics of the normalization included
+    for ours, theirs, raw in zip(
+        average.get_weights(), expected, model.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+        assert not np.allclose(ours, raw, rtol=1e-3)  # it does trail
+
+
+def test_no_decay_is_no_averaging():
+    model, average, _ = fit(0.0)
+    for ours, raw in zip(
+        average.get_weights(), model.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(ours, raw, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("decay", [-0.1, 1.0])
+def test_bad_decay(decay):
+    with pytest.raises(ValueError, match=f"got {decay}"):
+        WeightAverage(make_model(), decay)
