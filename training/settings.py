@@ -125,6 +125,10 @@ def _fraction(value):
     return 0 <= value < 1
 
 
+def _crop_scale(value):
+    return len(value) == 2 and 0 < value[0] <= value[1] <= 1
+
+
 _RANGES = (
     ("epochs", _positive, "at least 1"),
     ("batch_size", _positive, "at least 1"),
@@ -144,6 +148,7 @@ _RANGES = (
         MIXED_PRECISION.__contains__,
         f"one of {', '.join(MIXED_PRECISION)}",
     ),
+    ("crop_scale", _crop_scale, "two numbers, 0 < low <= high <= 1"),
     ("calibration_images", _positive, "at least 1"),
     ("test_images", _positive, "at least 1"),
     ("seed", _not_negative, "at least 0"),

@@ -1,10 +1,10 @@
-import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 import keras_mvit
 from keras_mvit.training.settings import Settings
+from tests.training.tiny_model import create_model
 
 
 def write_images(directory, classes=("cat", "dog"), train=6, test=2):
@@ -28,21 +28,6 @@ def image_folder(tmp_path):
 
 @pytest.fixture
 def tiny_model(monkeypatch):
-    """Stands in for the real models, which take seconds to trace."""
-
-    def create_model(name, num_classes, input_shape, weights=None):
-        layers = keras.layers
-        return keras.Sequential(
-            [
-                keras.Input(input_shape),
-                layers.Conv2D(4, 3, strides=4),
-                layers.BatchNormalization(),
-                layers.GlobalAveragePooling2D(),
-                layers.Dropout(0.1),
-                layers.Dense(num_classes, dtype="float32"),
-            ]
-        )
-
     monkeypatch.setattr(keras_mvit, "create_model", create_model)
 
 

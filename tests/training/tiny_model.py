@@ -1,0 +1,29 @@
+"""Stands in for the real models, which take long to trace.
+
+As a program it is `keras_mvit.training.train` with this model.
+"""
+
+import keras
+
+import keras_mvit
+
+
+def create_model(name, num_classes, input_shape, weights=None):
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input(input_shape),
+            layers.Conv2D(4, 3, strides=4),
+            layers.BatchNormalization(),
+            layers.GlobalAveragePooling2D(),
+            layers.Dropout(0.1),
+            layers.Dense(num_classes, dtype="float32"),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    from keras_mvit.training.train import run
+
+    keras_mvit.create_model = create_model
+    run()
