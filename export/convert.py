@@ -117,9 +117,9 @@ def _convert(folder, name):
     try:
         return converter.convert()
     except Exception as error:
-        # The converter's own error type is not public; its text lists the
-        # ops as `Flex ops: FlexErf, ...` or `Custom ops: ...`.
-        ops = re.findall(r"(?:Flex|Custom) ops: ([^\n]*)", str(error))
+        # The converter's own error type is not public. Its text lists the
+        # ops as `TF Select ops: Erf, ...` or `Custom ops: ...`.
+        ops = re.findall(r"(?:TF Select|Custom) ops: (.*)", str(error))
         if not ops:
             raise
         raise ValueError(

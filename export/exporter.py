@@ -43,10 +43,10 @@ def export(
     if any(row.activations for row in rows):
         calibration = _calibration(source, num_calibration_images, seed)
     with files.staged(output_dir) as stage:
-        reference = _reference(source, seed, log)
         height, width = source.preprocessing.image_size
         log(f"Converting {source.name} at {height}x{width} px")
         float32 = convert.to_float32(source.model, (height, width))
+        reference = _reference(source, seed, log)
         cards = []
         for row in rows:
             name = f"{source.name}_{row.name}.tflite"

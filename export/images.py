@@ -41,7 +41,7 @@ def read_npz(path, image_size):
     if not os.path.isfile(path):
         raise ValueError(f"There is no file {path}")
     try:
-        with np.load(path) as arrays:
+        with open(path, "rb") as file, np.load(file) as arrays:
             images = arrays["images"]
             labels = arrays["labels"] if "labels" in arrays else None
     except Exception as error:  # zip, npy header and key errors alike

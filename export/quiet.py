@@ -1,9 +1,10 @@
-"""Keeps the start-up and conversion chatter of native libraries off screen."""
+"""Keeps the start-up and conversion chatter of libraries off the screen."""
 
 import contextlib
 import os
 import sys
 import tempfile
+import warnings
 
 
 @contextlib.contextmanager
@@ -11,30 +12,34 @@ def quiet():
     """Discards what is written to stdout and stderr inside the block.
 
     TensorFlow, its converter and LiteRT log from C++ straight to the file
-    descriptors, out of reach of `sys.stderr` and of logging levels. Should
-    the block raise, all that was held back is written to stderr after all,
-    unless it raised a `ValueError`: that one says itself what is wrong.
+    descriptors, out of reach of `sys.stderr` and of logging levels; other
+    libraries print and warn. Should the block raise, all that was held back
+    is written to stderr after all, unless it raised a `ValueError`: that one
+    says itself what is wrong.
     """
-    with tempfile.TemporaryFile() as held:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        saved = [os.dup(1), os.dup(2)]
-        os.dup2(held.fileno(), 1)
-        os.dup2(held.fileno(), 2)
-        failed = False
+    with tempfile.TemporaryFile("w+", errors="replace") as held:
         try:
-            yield
+            with _redirected(held), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield
         except ValueError:
             raise
         except BaseException:
-            failed = True
+            held.seek(0)
+            sys.stderr.write(held.read())
             raise
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            for descriptor, copy in zip((1, 2), saved, strict=True):
-                os.dup2(copy, descriptor)
-                os.close(copy)
-            if failed:
-                held.seek(0)
-                sys.stderr.write(held.read().decode(errors="replace"))
+
+
+@contextlib.contextmanager
+def _redirected(file):
+    with contextlib.ExitStack() as stack:
+        for descriptor in (1, 2):
+            saved = os.dup(descriptor)
+            stack.callback(os.close, saved)
+            stack.callback(os.dup2, saved, descriptor)
+            os.dup2(file.fileno(), descriptor)
+        # Under a notebook or a test runner these are not the descriptors.
+        stack.enter_context(contextlib.redirect_stdout(file))
+        stack.enter_context(contextlib.redirect_stderr(file))
+        yield
+        file.flush()

@@ -47,11 +47,12 @@ def gather(workdir=None, export_dir=None, latency_files=()):
         ValueError: a folder or file that was named is missing or damaged, or
             there is nothing to report.
     """
-    if workdir is None and export_dir is None:
-        raise ValueError("Nothing to report: give --workdir or --export_dir")
-    if workdir is not None and not os.path.isdir(workdir):
-        raise ValueError(f"There is no work directory {workdir!r}")
+    config = _read(workdir, "config.json", json.loads)
+    if workdir is not None and config is None:
+        raise ValueError(f"There is no config.json in workdir={workdir!r}")
     export = None if export_dir is None else card.read(export_dir)
+    if config is None and export is None:
+        raise ValueError("Nothing to report: give a workdir or an export_dir")
     known = {file["sha256"] for file in export["files"]} if export else set()
     measurements, left_out = [], []
     for path in latency_files:
@@ -62,7 +63,7 @@ def gather(workdir=None, export_dir=None, latency_files=()):
         kept = [r for r in measurement.results if r.sha256 in known]
         measurements.append(dataclasses.replace(measurement, results=kept))
     return ReportData(
-        config=_read(workdir, "config.json", json.loads),
+        config=config,
         history=_read(workdir, "history.csv", _rows) or [],
         evaluation=_read(workdir, "evaluation.json", json.loads),
         augmentation_png=_read_bytes(workdir, "augmentation.png"),

@@ -1,0 +1,93 @@
+"""The commands, each in a process of its own, as users run them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+
+def _run(module, *flags):
+    return subprocess.run(
+        [sys.executable, "-m", f"keras_mvit.export.{module}", *flags],
+        capture_output=True,
+        text=True,
+    )
+
+
+def _error(process):
+    """The only line that starts so; anything else would be a traceback."""
+    assert process.returncode == 1
+    assert "Traceback" not in process.stderr
+    lines = process.stderr.splitlines()
+    (line,) = [line for line in lines if line.startswith("Error: ")]
+    return line
+
+
+def test_export_measure_report(trained_dir, tmp_path):
+    export = tmp_path / "export"
+    done = _run(
+        "export_tflite",
+        f"--workdir={trained_dir}",
+        "--formats=float32,int8",
+        "--num_calibration_images=32",
+        f"--output_dir={export}",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "small_int8.tflite" in done.stdout
+    assert "On 100 real images" in done.stdout
+
+    latency = tmp_path / "latency.json"
+    done = _run(
+        "measure_latency",
+        f"--models={export}",
+        "--threads=1,2",
+        "--runs=3",
+        f"--output={latency}",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "small_int8" in done.stdout
+    assert len(json.loads(latency.read_text())["results"]) == 4
+
+    done = _run(
+        "report",
+        f"--workdir={trained_dir}",
+        f"--export_dir={export}",
+        f"--latency={latency}",
+        f"--output_dir={tmp_path}",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "int8" in (tmp_path / "report.html").read_text()
+
+
+def test_bad_input_is_one_line(tmp_path):
+    out = f"--output_dir={tmp_path}/out"
+    wrong = _run("export_tflite", "--workdir=nowhere", "--formats=int9", out)
+    assert "Unknown formats: int9. Known formats: float32" in _error(wrong)
+    wrong = _run("measure_latency", "--models=nowhere.tflite")
+    assert "There is no LiteRT file nowhere.tflite" in _error(wrong)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.large
+def test_threads_that_are_no_numbers(exported):
+    wrong = _run("measure_latency", f"--models={exported[0]}", "--threads=one")
+    assert "--threads is 'one'" in _error(wrong)
+
+
+@pytest.mark.large
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["--workdir=nowhere"], "no work directory 'nowhere'"),
+        (["--model=nothing"], "mobilevit_xxs"),
+        ([], "either --workdir or --model"),
+        (["--workdir=a", "--model=b"], "either --workdir or --model"),
+        (["--workdir=a", "--image_size=64"], "--image_size goes with --model"),
+        (["--model=mobilevit_xxs", "--image_size=64"], "needs calibration"),
+    ],
+)
+def test_bad_flags_are_one_line(tmp_path, flags, message):
+    wrong = _run("export_tflite", f"--output_dir={tmp_path}/out", *flags)
+    assert message in _error(wrong)
+    assert not (tmp_path / "out").exists()

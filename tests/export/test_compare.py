@@ -1,0 +1,59 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from keras_mvit.export import compare, quantize
+
+LABELS = np.array([0, 1, 0, 1])
+KERAS = np.float32([[2, 0], [0, 2], [2, 0], [2, 0]])  # 3 of 4 right
+GOOD = compare.compare(KERAS, KERAS, LABELS)
+FLOAT32 = quantize.FORMATS["float32"]
+
+
+def test_equal_logits():
+    assert GOOD == compare.Comparison(4, 0.75, 0.75, 1.0, 0.0, 0.0, 0.0)
+
+
+def test_figures():
+    logits = KERAS.copy()
+    logits[0] = [0, 1]
+    result = compare.compare(logits, KERAS, LABELS)
+    assert result.top1 == 0.5
+    assert result.keras_top1 == 0.75
+    assert result.agreement == 0.75
+    assert result.max_abs_diff == 2.0
+    assert result.relative_diff == pytest.approx(2.0)  # the deviation is 1
+    assert result.rms_diff == pytest.approx(np.sqrt(5 / 8))
+
+
+def test_without_labels():
+    result = compare.compare(KERAS, KERAS)
+    assert result.top1 is None
+    assert result.keras_top1 is None
+
+
+def test_keras_must_be_finite():
+    with pytest.raises(ValueError, match="not finite"):
+        compare.compare(KERAS, np.full_like(KERAS, np.nan))
+
+
+@pytest.mark.parametrize("row", quantize.FORMATS.values())
+def test_each_bound_is_enforced(row):
+    compare.enforce(GOOD, row, real=True)
+    for change, message in [
+        ({"relative_diff": row.max_relative_diff * 1.01}, "a logit differs"),
+        ({"relative_diff": float("nan")}, "a logit differs"),
+        ({"agreement": row.min_agreement - 0.01}, "top-1 agrees"),
+        ({"top1": 0.75 - row.max_top1_drop - 0.26}, "top-1 falls"),
+    ]:
+        bad = dataclasses.replace(GOOD, **change)
+        with pytest.raises(ValueError, match=message):
+            compare.enforce(bad, row, real=True)
+
+
+def test_agreement_on_random_images_is_no_criterion():
+    bad = dataclasses.replace(GOOD, agreement=0.0)
+    compare.enforce(bad, FLOAT32, real=False)
+    with pytest.raises(ValueError):
+        compare.enforce(bad, FLOAT32, real=True)

@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_mvit.export import images
+from keras_mvit.models import Preprocessing
+
+SMALL = Preprocessing(image_size=(8, 12), crop_fraction=0.5)
+
+
+def _save(path, size=(40, 30), color=(255, 0, 0)):
+    path.parent.mkdir(exist_ok=True)
+    Image.new("RGB", size, color).save(path)
+
+
+def test_model_input():
+    picture = np.uint8([[[[0, 51, 255]]]])
+    plain = images.model_input(picture, SMALL)
+    np.testing.assert_allclose(plain, [[[[0, 0.2, 1]]]], rtol=1e-6)
+    row = Preprocessing(
+        mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.25), channel_order="bgr"
+    )
+    other = images.model_input(picture, row)
+    np.testing.assert_allclose(other, [[[[1, -0.6, -2]]]], rtol=1e-6)
+    assert other.dtype == np.float32
+
+
+def test_folder_of_classes(tmp_path):
+    _save(tmp_path / "cat" / "1.png")
+    _save(tmp_path / "dog" / "1.jpg", size=(30, 40))
+    (tmp_path / "dog" / "notes.txt").write_text("not an image")
+    found = images.read(str(tmp_path), SMALL)
+    assert found.images.shape == (2, 8, 12, 3)
+    assert found.images.dtype == np.uint8
+    assert found.labels.tolist() == [0, 1]
+    assert (found.images[0] == [255, 0, 0]).all()
+
+
+def test_folder_without_classes(tmp_path):
+    _save(tmp_path / "1.png", size=(3, 3))
+    found = images.read(str(tmp_path), SMALL)
+    assert found.images.shape == (1, 8, 12, 3)
+    assert found.labels is None
+
+
+def test_the_centre_is_cropped(tmp_path):
+    picture = Image.new("RGB", (32, 32), (0, 0, 0))
+    picture.paste((255, 255, 255), (8, 8, 24, 24))
+    picture.save(tmp_path / "1.png")
+    row = Preprocessing(image_size=(16, 16), crop_fraction=0.5)
+    found = images.read(str(tmp_path), row)
+    assert (found.images == 255).all()
+
+
+def test_an_image_that_is_none_is_named(tmp_path):
+    (tmp_path / "bad.jpg").write_text("hello")
+    with pytest.raises(ValueError, match="bad.jpg cannot be decoded"):
+        images.read(str(tmp_path), SMALL)
+
+
+def test_no_images(tmp_path):
+    with pytest.raises(ValueError, match="There are no images in"):
+        images.read(str(tmp_path), SMALL)
+    with pytest.raises(ValueError, match="There is no file nowhere"):
+        images.read("nowhere", SMALL)
+
+
+@pytest.mark.parametrize(
+    "arrays, message",
+    [
+        ({"pictures": np.zeros(3)}, "damaged"),
+        ({"images": np.zeros((2, 8, 12, 3))}, "expected uint8"),
+        ({"images": np.zeros((0, 8, 12, 3), "uint8")}, "no images"),
+        (
+            {"images": np.zeros((2, 8, 12, 3), "uint8"), "labels": [1]},
+            "2 images, labels",
+        ),
+    ],
+)
+def test_npz_of_another_kind(tmp_path, arrays, message):
+    np.savez(tmp_path / "images.npz", **arrays)
+    with pytest.raises(ValueError, match=message):
+        images.read(str(tmp_path / "images.npz"), SMALL)
+
+
+def test_random_images_are_seeded():
+    one, two, other = (
+        images.random_images(3, (20, 12), seed).images for seed in (0, 0, 1)
+    )
+    assert one.shape == (3, 20, 12, 3)
+    assert (one == two).all()
+    assert (one != other).any()

@@ -1,0 +1,39 @@
+import os
+import sys
+import warnings
+
+import pytest
+
+from keras_mvit.export.quiet import quiet
+
+
+def _chatter():
+    print("out")
+    print("err", file=sys.stderr)
+    os.write(2, b"native\n")
+    warnings.warn("warning", stacklevel=1)
+
+
+def test_holds_back(capfd):
+    with quiet():
+        _chatter()
+    print("after")
+    assert capfd.readouterr() == ("after\n", "")
+
+
+def test_an_error_shows_what_was_held_back(capfd):
+    with pytest.raises(RuntimeError):
+        with quiet():
+            _chatter()
+            raise RuntimeError
+    error = capfd.readouterr().err
+    assert "native" in error
+    assert "out" in error
+
+
+def test_a_value_error_speaks_for_itself(capfd):
+    with pytest.raises(ValueError, match="bad"):
+        with quiet():
+            _chatter()
+            raise ValueError("bad")
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,167 @@
+import base64
+import dataclasses
+import html.parser
+import json
+import pathlib
+import re
+
+import pytest
+from PIL import Image
+
+from keras_mvit.export import report_page
+from keras_mvit.export.latency import host, results
+from keras_mvit.export.report_writer import write_report
+
+
+@pytest.fixture(scope="module")
+def measurement(exported):
+    rows = [
+        results.Result(
+            model=file["file"].removesuffix(".tflite"),
+            sha256=file["sha256"],
+            size_bytes=file["size_bytes"],
+            threads=threads,
+            median_ms=(4 - index) / threads,
+            p90_ms=5.0,
+            min_ms=0.5,
+            mean_ms=3.0,
+            init_ms=7.0,
+            first_run_ms=8.0,
+            peak_memory_mib=9.0,
+            num_partitions=1,
+        )
+        for threads in (1, 2)
+        for index, file in enumerate(exported[1]["files"])
+    ]
+    settings = {"runs": 100, "warmup_runs": 10}
+    return results.Measurement("host", host.device(), settings, rows)
+
+
+@pytest.fixture
+def latency_file(measurement, tmp_path):
+    path = tmp_path / "latency.json"
+    results.write(str(path), measurement)
+    return str(path)
+
+
+def _report(tmp_path, *args):
+    paths = write_report(str(tmp_path / "report"), *args)
+    return [pathlib.Path(path).read_text() for path in paths]
+
+
+def test_everything(copied_dir, exported, latency_file, tmp_path):
+    Image.new("RGB", (4, 4)).save(copied_dir / "augmentation.png")
+    evaluation = {"top1": 0.875, "top5": 1.0, "loss": 0.5}
+    (copied_dir / "evaluation.json").write_text(json.dumps(evaluation))
+    page, markdown = _report(
+        tmp_path, str(copied_dir), str(exported[0]), [latency_file]
+    )
+    for text in (page, markdown):
+        for expected in ("87.50 %", "1 thread, ms", "2 threads, ms", "digits"):
+            assert expected in text
+        for file in exported[1]["files"]:
+            assert file["format"] in text
+        # int8 takes 1 ms against 4 of float32; partitions come last.
+        assert "1.000" in text
+        assert "0.25" in text
+        assert "has not been" not in text
+    assert page.count("<svg") == 2
+    assert page.count("data:image/png;base64,") == 1
+    for name in re.findall(r"\]\((.*?)\)", markdown):
+        assert (tmp_path / "report" / name).stat().st_size
+
+
+class _Addresses(html.parser.HTMLParser):
+    """Collects whatever a browser would fetch."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        for name, value in attrs:
+            if name in ("src", "href", "xlink:href", "srcset", "data"):
+                self.found.append(value)
+
+
+def test_html_is_self_contained(copied_dir, exported, latency_file, tmp_path):
+    Image.new("RGB", (4, 4)).save(copied_dir / "augmentation.png")
+    page, _ = _report(
+        tmp_path, str(copied_dir), str(exported[0]), [latency_file]
+    )
+    addresses = _Addresses()
+    addresses.feed(page)
+    assert addresses.found
+    for address in addresses.found:
+        assert address.startswith(("#", "data:image/png;base64,"))
+    assert "url(http" not in page
+    assert "@import" not in page
+    assert "<script" not in page
+
+
+def test_what_is_missing_is_said(trained_dir, exported, tmp_path):
+    page, _ = _report(tmp_path, str(trained_dir))
+    assert "Nothing has been exported" in page
+    assert "has not been evaluated" in page
+    page, _ = _report(tmp_path, str(trained_dir), str(exported[0]))
+    assert "Latency has not been measured" in page
+    page, _ = _report(tmp_path, None, str(exported[0]))
+    assert "nothing on training" in page
+
+
+def test_no_epoch_yet(copied_dir, tmp_path):
+    (copied_dir / "history.csv").unlink()
+    page, _ = _report(tmp_path, str(copied_dir))
+    assert "no epoch has been finished" in page
+
+
+def test_latency_of_other_files_is_left_out(
+    exported, measurement, tmp_path, trained_dir
+):
+    stale = [
+        dataclasses.replace(result, sha256="0" * 64)
+        for result in measurement.results
+    ]
+    path = str(tmp_path / "latency.json")
+    results.write(path, dataclasses.replace(measurement, results=stale))
+    page, _ = _report(tmp_path, str(trained_dir), str(exported[0]), [path])
+    assert "Latency has not been measured on these files" in page
+    assert "not of this export as it is now: small_dynamic" in page
+
+
+def test_text_is_escaped(copied_dir, tmp_path):
+    config = {"model": "a_b", "dataset": "folder:<script>alert(1)</script>|*"}
+    (copied_dir / "config.json").write_text(json.dumps(config))
+    page, markdown = _report(tmp_path, str(copied_dir))
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    assert "\\<script>" in markdown
+    assert "\\|\\*" in markdown
+
+
+def test_nothing_to_report(tmp_path):
+    with pytest.raises(ValueError, match="Nothing to report"):
+        _report(tmp_path)
+    with pytest.raises(ValueError, match="no config.json in workdir"):
+        _report(tmp_path, str(tmp_path))
+    with pytest.raises(ValueError, match="export.json; export first"):
+        _report(tmp_path, None, str(tmp_path))
+
+
+def test_damaged_files_are_named(copied_dir, tmp_path):
+    (copied_dir / "history.csv").write_text("epoch,loss\n1,one\n")
+    with pytest.raises(ValueError, match="history.csv is damaged"):
+        _report(tmp_path, str(copied_dir))
+    (tmp_path / "export.json").write_text("{}")
+    with pytest.raises(ValueError, match="export.json is damaged"):
+        _report(tmp_path, None, str(tmp_path))
+
+
+def test_figures_have_a_file_beside_markdown():
+    svg = report_page.Figure("a", "alt", '<svg fill="currentColor"/>')
+    png = report_page.Figure("b", "alt", b"png")
+    assert (svg.file_name, png.file_name) == ("report_a.svg", "report_b.png")
+    assert b"currentColor" not in svg.file_content
+    page = report_page.to_html("t", [svg, png])
+    assert 'fill="currentColor"' in page
+    assert base64.b64encode(b"png").decode() in page
