@@ -119,7 +119,7 @@ def _read_labels(file):
 def _read_model(file):
     import keras
 
-    import keras_mvit  # noqa: F401  its layers must be registered
+    from keras_mvit import layers  # noqa: F401  registers them
 
     try:
         return keras.models.load_model(file, compile=False)

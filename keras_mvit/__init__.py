@@ -1,23 +1,41 @@
 """MobileViT v1, MobileViTv2 and CMT in Keras 3."""
 
-from keras_mvit import layers
-from keras_mvit.models import (
-    create_backbone,
-    create_model,
-    get_variant,
-    list_models,
-    preprocessing,
-)
-from keras_mvit.weights import load_reference_weights
+import importlib
+import os
+import sys
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "create_backbone",
-    "create_model",
-    "get_variant",
-    "layers",
-    "list_models",
-    "load_reference_weights",
-    "preprocessing",
-]
+_PUBLIC = {
+    "create_backbone": "keras_mvit.models",
+    "create_model": "keras_mvit.models",
+    "get_variant": "keras_mvit.models",
+    "list_models": "keras_mvit.models",
+    "load_reference_weights": "keras_mvit.weights",
+    "preprocessing": "keras_mvit.models",
+}
+__all__ = [*_PUBLIC, "layers"]
+
+
+def __getattr__(name):
+    if name == "layers":
+        return importlib.import_module("keras_mvit.layers")
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)
+
+
+def _is_command():
+    """Whether Python was started for one of our commands."""
+    started = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv[1:])]
+    return any(
+        os.path.basename(word).startswith(("keras-mvit-", "keras_mvit."))
+        for word in started
+    )
+
+
+if not _is_command():
+    # Registers the layers, so that `keras.saving.load_model` finds them. The
+    # commands do this later: they answer --help and bad flags at once, and
+    # keep TensorFlow's start-up lines off the screen.
+    from keras_mvit import layers, models, weights  # noqa: F401

@@ -4,7 +4,7 @@ import os
 
 import keras
 
-import keras_mvit
+import keras_mvit.layers  # registers them
 from keras_mvit.training.data.bad_images import (
     leave_out_bad_images,
     naming_bad_images,

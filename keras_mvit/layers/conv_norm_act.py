@@ -93,7 +93,8 @@ class ConvNormAct(layers.Layer):
 
     def build(self, input_shape):
         """Create the weights for maps of `input_shape`."""
-        self.conv.build(input_shape)
+        # Sizes left open: Keras would count them without the padding.
+        self.conv.build((input_shape[0], None, None, input_shape[-1]))
         self.bn.build(self.compute_output_shape(input_shape))
         self.built = True
 

@@ -79,9 +79,12 @@ class MultiHeadSelfAttention(layers.Layer):
         value = qkv[:, 2 * heads :]
 
         scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))
-        # In float32 also under mixed precision: exponentials need the range.
-        weights = ops.softmax(ops.cast(scores, "float32"))  # (B P, h, N, N)
-        weights = ops.cast(weights, self.compute_dtype)
+        if scores.shape[-1] == 1:  # a lone token attends to itself
+            weights = ops.ones_like(scores)
+        else:
+            # In float32 also under mixed precision: exponentials need it.
+            weights = ops.softmax(ops.cast(scores, "float32"))
+            weights = ops.cast(weights, self.compute_dtype)
         weights = self.dropout(weights, training=training)
 
         x = ops.matmul(weights, value)  # (B P, h, N, d)

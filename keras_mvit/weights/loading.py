@@ -1,6 +1,7 @@
 """All weights of a file, or an error that lists every difference."""
 
 import os
+import warnings
 
 import keras
 
@@ -94,7 +95,9 @@ def _load_keras_file(model, path):
             other = keras.saving.load_model(path, compile=False)
         else:  # into a copy, because a misfit would leave it half loaded
             other = keras.models.clone_model(model)
-            other.load_weights(path)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                other.load_weights(path)  # what it warns of, it raises too
     except Exception as error:  # h5py and zipfile raise kinds of their own
         raise ValueError(
             f"Cannot load {path!r} into {model.name}: {error}"

@@ -1,0 +1,69 @@
+import functools
+
+import numpy as np
+import pytest
+
+import keras_mvit
+from tests import golden, seeded
+
+TOLERANCE = 1e-4
+PATHS = [
+    path
+    for path in golden.paths("*.mobilevit_*.npz")
+    if not path.name.startswith("cvnets.mobilevitv2")
+]
+
+
+@functools.cache
+def _model(name):
+    return keras_mvit.create_model(name, input_shape=(None, None, 3))
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_golden(path):
+    source, name = path.name.split(".")[:2]
+    recorded = np.load(path)
+    image = seeded.image(tuple(recorded["input_shape"]))
+    model = _model(name)
+    keras_mvit.load_reference_weights(
+        model, golden.state_dict(f"{source}.{name}")
+    )
+    # predict runs a graph of unknown sizes, a plain call one of known sizes.
+    for answer in (model.predict(image, verbose=0), model(image)):
+        assert (
+            golden.relative_difference(answer, recorded["logits"]) < TOLERANCE
+        )
+
+
+def test_all_sources_and_sizes_are_there():
+    names = {path.name for path in PATHS}
+    for model in keras_mvit.list_models():
+        for source in ("timm", "hf", "cvnets"):
+            assert f"{source}.{model}.256x256.npz" in names
+        for size in ("160x160", "192x320", "224x224", "225x257", "32x33"):
+            assert f"timm.{model}.{size}.npz" in names
+
+
+@pytest.mark.golden
+def test_golden_stages_agree_and_a_wrong_weight_does_not():
+    """Every stage of timm's model; and the check sees a small deviation."""
+    path = golden.FOLDER / "timm.mobilevit_xxs.256x256.npz"
+    recorded = np.load(path)
+    backbone = keras_mvit.create_backbone("mobilevit_xxs")
+    state = golden.state_dict("timm.mobilevit_xxs")
+    keras_mvit.load_reference_weights(backbone, state)
+    image = seeded.image(tuple(recorded["input_shape"]))
+
+    def worst():
+        features = backbone.predict(image, verbose=0)
+        stages = [recorded[f"stage/stages.{i}/corner"] for i in range(5)]
+        return max(
+            golden.relative_difference(map_[0, :2, :2, :8], stage)
+            for map_, stage in zip(features.values(), stages, strict=True)
+        )
+
+    assert worst() < TOLERANCE
+    gamma = backbone.get_layer("stem").bn.gamma
+    gamma.assign(gamma * 1.001)
+    assert worst() > TOLERANCE

@@ -1,0 +1,187 @@
+import numpy as np
+import pytest
+
+import keras_mvit
+from tests import golden
+
+SOURCES = {"timm": "timm", "hf": "transformers", "cvnets": "cvnets"}
+
+
+def _model(num_classes=1000):
+    return keras_mvit.create_model(
+        "mobilevit_xxs", num_classes, input_shape=(32, 32, 3)
+    )
+
+
+@pytest.fixture(scope="module")
+def state():
+    return golden.state_dict("timm.mobilevit_xxs")
+
+
+@pytest.fixture(scope="module")
+def loaded(state):
+    model = _model()
+    keras_mvit.load_reference_weights(model, state)
+    return model
+
+
+def _same(model, other):
+    return all(
+        np.array_equal(a, b)
+        for a, b in zip(model.get_weights(), other.get_weights(), strict=True)
+    )
+
+
+@pytest.mark.parametrize("key, source", SOURCES.items())
+def test_named_source_equals_auto(key, source):
+    state = golden.state_dict(f"{key}.mobilevit_xxs")
+    named, auto = _model(), _model()
+    keras_mvit.load_reference_weights(named, state, source=source)
+    keras_mvit.load_reference_weights(auto, state)
+    assert _same(named, auto)
+
+
+def test_npz(state, loaded, tmp_path):
+    np.savez(tmp_path / "w.npz", **state)
+    model = _model()
+    keras_mvit.load_reference_weights(model, tmp_path / "w.npz")
+    assert _same(model, loaded)
+
+
+def test_safetensors(state, loaded, tmp_path):
+    from safetensors.numpy import save_file
+
+    save_file(state, tmp_path / "w.safetensors")
+    model = keras_mvit.create_model(
+        "mobilevit_xxs",
+        input_shape=(32, 32, 3),
+        weights=tmp_path / "w.safetensors",
+    )
+    assert _same(model, loaded)
+
+
+@pytest.mark.parametrize("wrapper", [None, "state_dict", "model"])
+def test_pt(state, loaded, tmp_path, wrapper):
+    torch = pytest.importorskip("torch", reason="extra `bench`")
+    tensors = {k: torch.from_numpy(v) for k, v in state.items()}
+    if wrapper:
+        tensors = {
+            wrapper: {f"module.{k}": v for k, v in tensors.items()},
+            "epoch": 3,
+        }
+    torch.save(tensors, tmp_path / "w.pt")
+    model = _model()
+    keras_mvit.load_reference_weights(model, tmp_path / "w.pt")
+    assert _same(model, loaded)
+
+
+def test_pt_that_would_run_code_is_refused(tmp_path):
+    torch = pytest.importorskip("torch", reason="extra `bench`")
+    torch.save(
+        {"stem.conv.weight": np.random.default_rng(0)}, tmp_path / "w.pt"
+    )
+    with pytest.raises(ValueError, match="no readable .pt file"):
+        keras_mvit.load_reference_weights(_model(), tmp_path / "w.pt")
+
+
+@pytest.mark.parametrize("file", ["w.keras", "w.weights.h5"])
+def test_keras_files(loaded, tmp_path, file):
+    path = tmp_path / file
+    (loaded.save if file.endswith(".keras") else loaded.save_weights)(path)
+    model = keras_mvit.create_model(
+        "mobilevit_xxs", input_shape=(None, None, 3), weights=path
+    )
+    assert _same(model, loaded)
+    with pytest.raises(ValueError, match="mobilevit_xs"):
+        keras_mvit.create_model("mobilevit_xs", weights=path)
+
+
+def test_every_difference_is_listed_and_nothing_is_loaded(state):
+    bad = dict(state)
+    del bad["stem.conv.weight"], bad["stages.4.1.norm.bias"]
+    bad["extra.weight"] = np.zeros(3)
+    bad["head.fc.bias"] = np.zeros(7)
+    bad["stages.0.0.conv2_kxk.conv.weight"] = np.zeros((32, 3, 3))
+    model = _model()
+    before = model.get_weights()
+    with pytest.raises(ValueError) as error:
+        keras_mvit.load_reference_weights(model, bad, source="timm")
+    message = str(error.value)
+    assert "5 differences, nothing was loaded" in message
+    for line in (
+        "missing: stem.conv.weight",
+        "missing: stages.4.1.norm.bias",
+        "superfluous: extra.weight",
+        "shape of classifier/bias: (7,) in the file, (1000,) in the model",
+        "shape of layer1_0/depthwise/conv/kernel: (32, 3, 3) in the file",
+    ):
+        assert line in message
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_missing_part_of_a_fused_projection_is_named():
+    state = golden.state_dict("hf.mobilevit_xxs")
+    name = next(n for n in state if n.endswith("attention.key.bias"))
+    del state[name]
+    with pytest.raises(ValueError, match=f"missing: {name}"):
+        keras_mvit.load_reference_weights(_model(), state)
+
+
+@pytest.mark.parametrize("key", SOURCES)
+def test_models_without_head_leave_the_head_out(key):
+    state = golden.state_dict(f"{key}.mobilevit_xxs")
+    full = _model()
+    keras_mvit.load_reference_weights(full, state)
+    full = {w.path: np.array(w) for w in full.weights}
+    headless = keras_mvit.create_model("mobilevit_xxs", 0, (32, 32, 3))
+    backbone = keras_mvit.create_backbone("mobilevit_xxs")
+    for model in (headless, backbone):
+        keras_mvit.load_reference_weights(model, state)
+        for weight in model.weights:
+            np.testing.assert_array_equal(weight, full[weight.path])
+
+
+def test_flip_stem_equals_flipped_images(state):
+    flipped = _model()
+    keras_mvit.load_reference_weights(flipped, state, flip_stem=True)
+    plain = _model()
+    keras_mvit.load_reference_weights(plain, state)
+    x = np.random.default_rng(0).random((1, 32, 32, 3), "float32")
+    expected = plain.predict(x[..., ::-1], verbose=0)
+    np.testing.assert_allclose(
+        flipped.predict(x, verbose=0),
+        expected,
+        atol=1e-4 * expected.std(),
+    )
+    assert not _same(flipped, plain)
+
+
+def test_other_number_of_classes_names_the_classifier(state):
+    with pytest.raises(ValueError, match="shape of classifier/kernel"):
+        keras_mvit.load_reference_weights(_model(num_classes=7), state)
+
+
+@pytest.mark.parametrize(
+    "content, name, message",
+    [
+        (b"", "w.npz", "no readable .npz file"),
+        (b"PK\x03\x04 cut", "w.npz", "no readable .npz file"),
+        (b"garbage", "w.safetensors", "no readable .safetensors file"),
+        (b"x", "w.onnx", "accepted are .npz, .safetensors, .pt"),
+        (None, "w.npz", "There is no file"),
+    ],
+)
+def test_unreadable_files(tmp_path, content, name, message):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        keras_mvit.load_reference_weights(_model(), path)
+
+
+def test_unknown_names_and_sources(state):
+    with pytest.raises(ValueError, match="they begin with .'a', 'b'"):
+        keras_mvit.load_reference_weights(_model(), {"a": 1, "b": 2})
+    with pytest.raises(ValueError, match="source='keras'"):
+        keras_mvit.load_reference_weights(_model(), state, source="keras")

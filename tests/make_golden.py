@@ -1,0 +1,68 @@
+"""Record what the reference implementations answer at unusual sizes.
+
+    python -m tests.make_golden tests/data/golden
+
+Needs torch and timm (torchvision is stubbed: the models do not use it). The
+files have the form of the others in `tests/data/golden`: seeded weights, a
+seeded image, the logits.
+"""
+
+import importlib.abc
+import importlib.machinery
+import os
+import sys
+import types
+from unittest import mock
+
+import numpy as np
+
+from tests import seeded
+
+SIZES = ((160, 160), (192, 320), (224, 224), (225, 257), (32, 33))
+VARIANTS = ("mobilevit_xxs", "mobilevit_xs", "mobilevit_s")
+
+
+class _TorchvisionStub(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Answers every `import torchvision...` with a module of mocks."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "torchvision":
+            return importlib.machinery.ModuleSpec(name, self, is_package=True)
+        return None
+
+    def create_module(self, spec):
+        module = types.ModuleType(spec.name)
+        module.__getattr__ = lambda name: mock.MagicMock()
+        return module
+
+    def exec_module(self, module):
+        pass
+
+
+def main(folder):
+    """Write `timm.NAME.HxW.npz` for every variant and size."""
+    import torch
+
+    sys.meta_path.insert(0, _TorchvisionStub())
+    import timm
+
+    for name in VARIANTS:
+        model = timm.create_model(name)
+        state = {
+            key: torch.from_numpy(np.array(seeded.weight(key, tuple(t.shape))))
+            for key, t in model.state_dict().items()
+        }
+        model.load_state_dict(state)
+        model.eval()
+        for height, width in SIZES:
+            shape = (1, height, width, 3)
+            x = torch.from_numpy(seeded.image(shape)).permute(0, 3, 1, 2)
+            with torch.no_grad():
+                logits = model(x).numpy()
+            path = os.path.join(folder, f"timm.{name}.{height}x{width}.npz")
+            np.savez_compressed(path, input_shape=shape, logits=logits)
+            print(path, logits.std())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
