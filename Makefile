@@ -1,39 +1,49 @@
-# Two commands for users: `make demo` and `make test`. Each makes .venv and
-# installs what it needs; a second run installs nothing.
+# Two commands for users: `make demo` and `make test`. Each makes .venv if it
+# is missing and installs what it needs; a second run installs nothing.
 PYTHON ?= python3
 EXTRAS ?= dev
+PYTEST_ARGS ?=
+DEMO ?= runs/demo
+
 VENV := .venv
 BIN := $(VENV)/bin
-# Changes with the list of requirements and the interpreter, so that editing
-# setup.cfg reinstalls and nothing else does.
-STAMP := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
-comma := ,
-PYTEST_ARGS ?=
+# Named after the extras, so that asking for others installs them.
+STAMP := $(VENV)/.installed-$(EXTRAS)
 
-export TF_CPP_MIN_LOG_LEVEL ?= 3
-
-.PHONY: demo test lint format install clean
-
-install: $(STAMP)
+.PHONY: demo test lint format wheel clean
 
 $(STAMP): setup.cfg pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installing keras_mvit[$(EXTRAS)] into $(VENV) (about a minute)"
+	@echo "Installing keras_mvit[$(EXTRAS)] into $(VENV); about a minute."
 	@$(BIN)/python -m pip install --quiet --upgrade pip
 	@$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
 	@rm -f $(VENV)/.installed-*
 	@touch $@
 
+demo: $(STAMP)
+	$(BIN)/keras-mvit-train --model=mobilevit_xxs --dataset=digits \
+		--workdir=$(DEMO)
+	$(BIN)/keras-mvit-export --workdir=$(DEMO) \
+		--formats=float32,float16,dynamic,int8 --output_dir=$(DEMO)/export
+	$(BIN)/keras-mvit-latency --models=$(DEMO)/export --threads=1,2 \
+		--output=$(DEMO)/latency.json
+	$(BIN)/keras-mvit-report --workdir=$(DEMO) --export_dir=$(DEMO)/export \
+		--latency=$(DEMO)/latency.json --output_dir=$(DEMO)
+	@echo "Open $(DEMO)/report.html in a browser."
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+test: lint
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: lint
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+wheel: $(STAMP)
+	$(BIN)/python -m build --wheel
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
