@@ -99,7 +99,7 @@ class Reference:
 
     Args:
         model: keras.Model that returns logits.
-        inputs: float32 (N, H, W, 3), as the model takes them.
+        inputs: images.ModelInputs, or float32 (N, H, W, 3).
         labels: int array (N,), or None where they are unknown.
         real: bool. Whether the images are real test images.
     """
@@ -123,8 +123,9 @@ class Reference:
         Raises:
             ValueError: the file cannot run, or deviates beyond a bound.
         """
-        size, num_outputs = self.inputs.shape[1:3], self.logits.shape[-1]
-        model = check.check(content, size, num_outputs)
+        height, width, _ = self.inputs[0].shape
+        num_outputs = self.logits.shape[-1]
+        model = check.check(content, (height, width), num_outputs)
         logits = model.predict(self.inputs, progress=row.name)
         result = compare(logits, self.logits, self.labels)
         enforce(result, row, self.real)

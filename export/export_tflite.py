@@ -36,7 +36,10 @@ _FORMATS = flags.DEFINE_list(
 )
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where to.")
 _NUM_CALIBRATION_IMAGES = flags.DEFINE_integer(
-    "num_calibration_images", 256, "How many to take for int8."
+    "num_calibration_images", 256, "How many to take for int8.", 1
+)
+_NUM_TEST_IMAGES = flags.DEFINE_integer(
+    "num_test_images", 2000, "With --model: how many to compare on.", 1
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Of the choice of images.")
 flags.mark_flag_as_required("output_dir")
@@ -67,7 +70,10 @@ def _source():
             num_classes=_NUM_CLASSES.value,
             image_size=_IMAGE_SIZE.value,
             calibration_images=_CALIBRATION_IMAGES.value,
+            num_calibration_images=_NUM_CALIBRATION_IMAGES.value,
             test_images=_TEST_IMAGES.value,
+            num_test_images=_NUM_TEST_IMAGES.value,
+            seed=_SEED.value,
         )
     of_model = (_WEIGHTS, _IMAGE_SIZE, _CALIBRATION_IMAGES, _TEST_IMAGES)
     for flag in of_model:

@@ -82,7 +82,7 @@ def _reference(source, seed, log):
         )
     return compare.Reference(
         model=source.model,
-        inputs=images.model_input(test.images, source.preprocessing),
+        inputs=images.ModelInputs(test.images, source.preprocessing),
         labels=test.labels,
         real=source.test is not None,
     )
@@ -101,7 +101,7 @@ def _calibration(source, count, seed):
             f"num_calibration_images is {count}; there are {available}"
         )
     chosen = np.random.default_rng(seed).permutation(available)[:count]
-    return images.model_input(
+    return images.ModelInputs(
         source.calibration.images[chosen], source.preprocessing
     )
 

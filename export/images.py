@@ -4,6 +4,7 @@ import dataclasses
 import os
 
 import numpy as np
+import tqdm
 
 _EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".bmp")
 
@@ -19,12 +20,31 @@ class ImageSet:
         return len(self.images)
 
 
-def model_input(images, preprocessing):
-    """Turns uint8 images (N, H, W, 3) into what the model takes, float32."""
-    mean, std = np.float32(preprocessing.mean), np.float32(preprocessing.std)
-    if preprocessing.channel_order == "bgr":
-        images = images[..., ::-1]
-    return (np.float32(images) / np.float32(255) - mean) / std
+class ModelInputs:
+    """Images as the model takes them: float32, converted when asked for.
+
+    Thousands of them at once would be gigabytes.
+
+    Args:
+        images: uint8 (N, H, W, 3).
+        preprocessing: keras_mvit.models.Preprocessing.
+    """
+
+    def __init__(self, images, preprocessing):
+        self._images = images
+        self._mean = np.float32(preprocessing.mean)
+        self._std = np.float32(preprocessing.std)
+        self._reversed = preprocessing.channel_order == "bgr"
+
+    def __len__(self):
+        return len(self._images)
+
+    def __getitem__(self, index):
+        """Returns one image (H, W, 3), or a slice of them."""
+        images = self._images[index]
+        if self._reversed:
+            images = images[..., ::-1]
+        return (np.float32(images) / np.float32(255) - self._mean) / self._std
 
 
 def read_npz(path, image_size):
@@ -61,7 +81,7 @@ def read_npz(path, image_size):
     return ImageSet(images, labels)
 
 
-def read_folder(path, preprocessing):
+def read_folder(path, preprocessing, limit, seed=0):
     """Reads an `ImageSet` from a folder of images.
 
     Folders inside it are classes, numbered in the order of their names;
@@ -69,8 +89,9 @@ def read_folder(path, preprocessing):
 
     Args:
         path: str. The folder.
-        preprocessing: Preprocessing. Resizing and cropping to apply; see
-            `keras_mvit.preprocessing`.
+        preprocessing: keras_mvit.models.Preprocessing. Size and crop.
+        limit: int. At most so many images are read, drawn at random.
+        seed: int. Of the draw.
 
     Raises:
         ValueError: no images are there, or one cannot be decoded.
@@ -84,18 +105,29 @@ def read_folder(path, preprocessing):
     ]
     if not files:
         raise ValueError(
-            f"There are no images in {path}; looked for {_EXTENSIONS}"
+            f"There are no images in {path}; looked for"
+            f" {', '.join(_EXTENSIONS)}"
         )
-    images = np.stack([_decode(file, preprocessing) for file, _ in files])
-    labels = np.array([label for _, label in files])
-    return ImageSet(images, labels if classes else None)
+    order = np.random.default_rng(seed).permutation(len(files))
+    drawn = [files[index] for index in sorted(order[:limit])]
+    images = [
+        _decode(file, preprocessing)
+        for file, _ in tqdm.tqdm(drawn, "Reading", leave=False, disable=None)
+    ]
+    labels = np.array([label for _, label in drawn]) if classes else None
+    return ImageSet(np.stack(images), labels)
 
 
-def read(path, preprocessing):
-    """Reads an `ImageSet` from an `.npz` file or a folder of images."""
+def read(path, preprocessing, limit, seed=0):
+    """Reads an `ImageSet` from an `.npz` file or a folder of images.
+
+    Args and errors are those of `read_folder` and `read_npz`.
+    """
     if os.path.isdir(path):
-        return read_folder(path, preprocessing)
-    return read_npz(path, preprocessing.image_size)
+        return read_folder(path, preprocessing, limit, seed)
+    found = read_npz(path, preprocessing.image_size)
+    labels = None if found.labels is None else found.labels[:limit]
+    return ImageSet(found.images[:limit], labels)
 
 
 def random_images(count, image_size, seed=0):

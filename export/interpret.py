@@ -69,7 +69,7 @@ class LiteRTModel:
         """Returns the output of each image, float32 (N, classes).
 
         Args:
-            images: float32 (N, H, W, 3), as the model takes them.
+            images: images.ModelInputs, or float32 (N, H, W, 3).
             progress: str or None. Label of a progress bar; None: no bar.
         """
         results = []

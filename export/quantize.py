@@ -83,7 +83,7 @@ def quantize_file(content, row, calibration=None):
     Args:
         content: bytes. The float32 LiteRT file.
         row: Format.
-        calibration: float32 (N, H, W, 3), as the model takes them. Needed
+        calibration: images.ModelInputs, or float32 (N, H, W, 3). Needed
             where `row.activations` says so.
 
     Returns:

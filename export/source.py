@@ -19,6 +19,9 @@ class Source:
         calibration: ImageSet or None. Training images, for int8.
         test: ImageSet or None. Test images to compare on.
         origin: dict. Where all this came from, for the record.
+
+    Raises:
+        ValueError: the test images have labels that the model does not.
     """
 
     name: str
@@ -29,6 +32,17 @@ class Source:
     test: ImageSet | None = None
     origin: dict = dataclasses.field(default_factory=dict)
 
+    def __post_init__(self):
+        if self.test is None or self.test.labels is None:
+            return
+        num_classes = self.model.output_shape[-1]
+        labels = self.test.labels
+        if labels.min() < 0 or labels.max() >= num_classes:
+            raise ValueError(
+                f"The test images have labels {labels.min()} to"
+                f" {labels.max()}; the model has {num_classes} classes"
+            )
+
 
 def from_name(
     name,
@@ -36,7 +50,10 @@ def from_name(
     num_classes=1000,
     image_size=None,
     calibration_images=None,
+    num_calibration_images=256,
     test_images=None,
+    num_test_images=2000,
+    seed=0,
 ):
     """Makes a `Source` without a work directory.
 
@@ -48,10 +65,14 @@ def from_name(
         image_size: int or None. Height and width in pixels; None: the
             model's own.
         calibration_images: str or None. An `.npz` or a folder of images.
+        num_calibration_images: int. At most so many of them are read.
         test_images: str or None. The same, other images.
+        num_test_images: int. At most so many of them are read.
+        seed: int. Of the choice of images in a folder.
 
     Raises:
-        ValueError: an unknown model, or files that cannot be read.
+        ValueError: an unknown model, files that cannot be read, or test
+            images of other classes than the model's.
     """
     import keras_mvit
 
@@ -66,16 +87,19 @@ def from_name(
         input_shape=(*preprocessing.image_size, 3),
         weights=weights,
     )
-
-    def read(path):
-        return None if path is None else images.read(path, preprocessing)
-
+    calibration = test = None
+    if calibration_images is not None:
+        calibration = images.read(
+            calibration_images, preprocessing, num_calibration_images, seed
+        )
+    if test_images is not None:
+        test = images.read(test_images, preprocessing, num_test_images, seed)
     return Source(
         name=name,
         model=model,
         preprocessing=preprocessing,
-        calibration=read(calibration_images),
-        test=read(test_images),
+        calibration=calibration,
+        test=test,
         origin={
             "weights": weights,
             "calibration_images": calibration_images,

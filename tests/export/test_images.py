@@ -9,27 +9,29 @@ SMALL = Preprocessing(image_size=(8, 12), crop_fraction=0.5)
 
 
 def _save(path, size=(40, 30), color=(255, 0, 0)):
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", size, color).save(path)
 
 
-def test_model_input():
+def test_model_inputs():
     picture = np.uint8([[[[0, 51, 255]]]])
-    plain = images.model_input(picture, SMALL)
-    np.testing.assert_allclose(plain, [[[[0, 0.2, 1]]]], rtol=1e-6)
+    plain = images.ModelInputs(picture, SMALL)
+    np.testing.assert_allclose(plain[:], [[[[0, 0.2, 1]]]], rtol=1e-6)
     row = Preprocessing(
         mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.25), channel_order="bgr"
     )
-    other = images.model_input(picture, row)
-    np.testing.assert_allclose(other, [[[[1, -0.6, -2]]]], rtol=1e-6)
-    assert other.dtype == np.float32
+    other = images.ModelInputs(picture, row)
+    (first,) = other
+    np.testing.assert_allclose(first, [[[1, -0.6, -2]]], rtol=1e-6)
+    assert first.dtype == np.float32
+    assert len(other) == 1
 
 
 def test_folder_of_classes(tmp_path):
     _save(tmp_path / "cat" / "1.png")
     _save(tmp_path / "dog" / "1.jpg", size=(30, 40))
     (tmp_path / "dog" / "notes.txt").write_text("not an image")
-    found = images.read(str(tmp_path), SMALL)
+    found = images.read(str(tmp_path), SMALL, 9)
     assert found.images.shape == (2, 8, 12, 3)
     assert found.images.dtype == np.uint8
     assert found.labels.tolist() == [0, 1]
@@ -38,7 +40,7 @@ def test_folder_of_classes(tmp_path):
 
 def test_folder_without_classes(tmp_path):
     _save(tmp_path / "1.png", size=(3, 3))
-    found = images.read(str(tmp_path), SMALL)
+    found = images.read(str(tmp_path), SMALL, 9)
     assert found.images.shape == (1, 8, 12, 3)
     assert found.labels is None
 
@@ -48,21 +50,21 @@ def test_the_centre_is_cropped(tmp_path):
     picture.paste((255, 255, 255), (8, 8, 24, 24))
     picture.save(tmp_path / "1.png")
     row = Preprocessing(image_size=(16, 16), crop_fraction=0.5)
-    found = images.read(str(tmp_path), row)
+    found = images.read(str(tmp_path), row, 9)
     assert (found.images == 255).all()
 
 
 def test_an_image_that_is_none_is_named(tmp_path):
     (tmp_path / "bad.jpg").write_text("hello")
     with pytest.raises(ValueError, match="bad.jpg cannot be decoded"):
-        images.read(str(tmp_path), SMALL)
+        images.read(str(tmp_path), SMALL, 9)
 
 
 def test_no_images(tmp_path):
     with pytest.raises(ValueError, match="There are no images in"):
-        images.read(str(tmp_path), SMALL)
+        images.read(str(tmp_path), SMALL, 9)
     with pytest.raises(ValueError, match="There is no file nowhere"):
-        images.read("nowhere", SMALL)
+        images.read("nowhere", SMALL, 9)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +82,7 @@ def test_no_images(tmp_path):
 def test_npz_of_another_kind(tmp_path, arrays, message):
     np.savez(tmp_path / "images.npz", **arrays)
     with pytest.raises(ValueError, match=message):
-        images.read(str(tmp_path / "images.npz"), SMALL)
+        images.read(str(tmp_path / "images.npz"), SMALL, 9)
 
 
 def test_random_images_are_seeded():
@@ -90,3 +92,16 @@ def test_random_images_are_seeded():
     assert one.shape == (3, 20, 12, 3)
     assert (one == two).all()
     assert (one != other).any()
+
+
+def test_at_most_so_many_are_read(tmp_path):
+    for folder in "ab":
+        for index in range(4):
+            _save(tmp_path / "folder" / folder / f"{index}.png")
+    folder = str(tmp_path / "folder")
+    found = images.read(folder, SMALL, 3)
+    assert len(found) == len(found.labels) == 3
+    assert len(images.read(folder, SMALL, 99)) == 8
+    file = str(tmp_path / "images.npz")
+    np.savez(file, images=np.zeros((5, 8, 12, 3), "uint8"), labels=range(5))
+    assert images.read(file, SMALL, 2).labels.tolist() == [0, 1]

@@ -1,15 +1,17 @@
+import dataclasses
+
 import pytest
 
-from keras_mvit.export import source
+from keras_mvit.export.source import from_name
 
 
 def test_unknown_model():
     with pytest.raises(ValueError, match="mobilevit_xxs"):
-        source.from_name("mobilevit_tiny")
+        from_name("mobilevit_tiny")
 
 
 def test_size_and_classes():
-    found = source.from_name("mobilevit_xxs", num_classes=7, image_size=64)
+    found = from_name("mobilevit_xxs", num_classes=7, image_size=64)
     assert found.preprocessing.image_size == (64, 64)
     assert found.model.output_shape == (None, 7)
     assert found.calibration is None
@@ -18,4 +20,10 @@ def test_size_and_classes():
 
 def test_images_that_are_not_there():
     with pytest.raises(ValueError, match="There is no file nowhere.npz"):
-        source.from_name("mobilevit_xxs", test_images="nowhere.npz")
+        from_name("mobilevit_xxs", test_images="nowhere.npz")
+
+
+def test_labels_that_the_model_does_not_have(source):
+    test = dataclasses.replace(source.test, labels=source.test.labels + 1)
+    with pytest.raises(ValueError, match="labels 1 to 10; .* 10 classes"):
+        dataclasses.replace(source, test=test)
