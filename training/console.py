@@ -45,7 +45,7 @@ def friendly(main):
         except KeyboardInterrupt:
             print("\nInterrupted. The same command resumes.", file=sys.stderr)
             sys.exit(130)
-        except (ValueError, OSError, ArithmeticError) as error:
+        except (ValueError, OSError, FloatingPointError) as error:
             logging.debug("", exc_info=True)
             print(f"Error: {error}", file=sys.stderr)
             sys.exit(1)

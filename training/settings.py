@@ -86,7 +86,7 @@ class Settings:
 
         Args:
             source: `Source`.
-            preprocessing: `keras_mvit.Preprocessing` of the model.
+            preprocessing: `keras_mvit.models.Preprocessing` of the model.
 
         Returns:
             `Settings` of which only `weights` may be `None`.
@@ -106,7 +106,7 @@ class Settings:
             "horizontal_flip": own.horizontal_flip,
         }
         unset = {k: v for k, v in defaults.items() if getattr(self, k) is None}
-        resolved = dataclasses.replace(self, **unset)
+        resolved = dataclasses.replace(self, dataset=source.name, **unset)
         if not self.multi_scale:
             fixed = {"min_image_size": size, "max_image_size": size}
             resolved = dataclasses.replace(resolved, num_scales=1, **fixed)

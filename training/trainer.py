@@ -19,7 +19,7 @@ from keras_mvit.training.schedule import WarmupCosine
 from keras_mvit.training.weight_average import WeightAverage
 
 
-class DivergedError(ArithmeticError):
+class DivergedError(FloatingPointError):
     """The loss is not finite any more."""
 
 
@@ -47,7 +47,7 @@ class Trainer:
         self._ema = WeightAverage(self.average, settings.ema_decay)
         self._evaluate = Evaluator(self.average)
         self._checkpoints = Checkpoints(
-            workdir.file(""), state_variables(self.model, self.average)
+            workdir.path, state_variables(self.model, self.average)
         )
         self._history = []
 

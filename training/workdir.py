@@ -18,14 +18,17 @@ class WorkDirectory:
 
     Args:
         path: str. Made if it is not there.
+
+    Attributes:
+        path: str. The folder.
     """
 
     def __init__(self, path):
-        self._path = os.path.expanduser(path)
+        self.path = os.path.expanduser(path)
 
     def file(self, name):
         """The path of a file, for example `"model.keras"`."""
-        return os.path.join(self._path, name)
+        return os.path.join(self.path, name)
 
     def start(self, settings, pipeline):
         """Writes what describes the run.
@@ -71,7 +74,7 @@ class WorkDirectory:
         config = self._config()
         if config is None:
             raise ValueError(
-                f"{self._path} is no work directory of training: it has no "
+                f"{self.path} is no work directory of training: it has no "
                 "config.json"
             )
         names = {field.name for field in dataclasses.fields(Settings)}
@@ -104,14 +107,14 @@ class WorkDirectory:
             old, new = config.get(name), getattr(settings, name)
             if old != new:
                 raise ValueError(
-                    f"{self._path} is of a run with {name}={old}, "
+                    f"{self.path} is of a run with {name}={old}, "
                     f"not {new}. Name another --workdir, or --{name}={old}"
                 )
         with open(self.file("labels.txt"), encoding="utf-8") as file:
             old = tuple(file.read().splitlines())
         if old != source.class_names:
             raise ValueError(
-                f"{self._path} is of a run with the classes {', '.join(old)}, "
+                f"{self.path} is of a run with the classes {', '.join(old)}, "
                 f"not {', '.join(source.class_names)}. Name another --workdir"
             )
 

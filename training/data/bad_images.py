@@ -1,15 +1,13 @@
 """Images that cannot be read: named when one stops a run, or left out."""
 
-import concurrent.futures
 import contextlib
+import sys
 
 import tensorflow as tf
 import tqdm
 
 from keras_mvit.training.data.pipeline import read_image
 from keras_mvit.training.data.source import SPLITS
-
-_WORKERS = 8
 
 
 @contextlib.contextmanager
@@ -64,15 +62,28 @@ def leave_out_bad_images(source, splits=SPLITS):
 
 
 def _bad_names(source, split):
-    elements = list(source.elements(split))
-    with concurrent.futures.ThreadPoolExecutor(_WORKERS) as pool:
-        reasons = pool.map(lambda e: _why_unreadable(source, e), elements)
-        reasons = tqdm.tqdm(
-            reasons, f"Checking {split} images", len(elements), leave=False
-        )
-        for element, reason in zip(elements, reasons, strict=True):
-            if reason:
+    good = _good_names(source, split)
+    if len(good) < source.num_images[split]:
+        for element in source.elements(split):
+            if _name(element) not in good:
                 yield _name(element)
+
+
+def _good_names(source, split):
+    # The number of pixels is asked for so that they are really decoded.
+    decoded = source.elements(split).map(
+        lambda e: (e["name"], tf.size(read_image(source, e))),
+        tf.data.AUTOTUNE,
+        deterministic=False,
+    )
+    names = tqdm.tqdm(
+        decoded.ignore_errors().as_numpy_iterator(),
+        f"Checking {split} images",
+        source.num_images[split],
+        leave=False,
+        disable=not sys.stderr.isatty(),
+    )
+    return {name.decode() for name, _ in names}
 
 
 def _why_unreadable(source, element):

@@ -29,6 +29,7 @@ class Digits(Source):
         }
         self._images, self._labels = images, labels
         super().__init__(
+            name="digits",
             class_names=[str(digit) for digit in range(10)],
             num_images={k: len(rows) for k, rows in self._rows.items()},
             # A mirrored 2 is no 2, and half a 6 may be a 0.
@@ -56,6 +57,10 @@ class Digits(Source):
         )
         image = tf.clip_by_value(tf.round(image), 0.0, 255.0)
         return tf.image.grayscale_to_rgb(tf.cast(image, tf.uint8))
+
+    def exclude(self, split, names):
+        """See `Source.exclude`."""
+        raise ValueError(f"All digits can be read, got {sorted(names)}")
 
 
 def _load():

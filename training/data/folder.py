@@ -43,6 +43,7 @@ class ImageFolder(Source):
             counts = [len(found) for found in classes.values()]
             self._labels[split] = np.repeat(np.arange(len(counts)), counts)
         super().__init__(
+            name=f"folder:{directory}",
             class_names=list(files["train"]),
             num_images={k: len(paths) for k, paths in self._paths.items()},
         )

@@ -19,8 +19,8 @@ class Pipeline:
 
     Args:
         source: `Source`.
-        preprocessing: the model's `keras_mvit.Preprocessing`, with the image
-            size of this run.
+        preprocessing: `keras_mvit.models.Preprocessing` of the model, with
+            the image size of this run.
         buckets: sequence of `Bucket`, from `make_buckets`.
         seed: int. With the epoch it determines order, sizes and augmentation.
         augmentation: `Augmentation`. Defaults to the source's.
@@ -65,7 +65,7 @@ class Pipeline:
         draws = tf.data.Dataset.from_tensor_slices(
             {
                 "size_px": plan.image_sizes_px.astype(np.int32),
-                "seed": self._image_seeds(epoch),
+                "seed": self._image_seeds(epoch, len(plan.image_sizes_px)),
             }
         )
         images = tf.data.Dataset.zip(elements, draws).map(
@@ -115,21 +115,19 @@ class Pipeline:
             dict of `Bucket` to list of (uint8 array (H, W, 3), int label).
         """
         elements = list(self.source.elements("train", order).take(count))
+        seeds = iter(self._image_seeds(0, len(self.buckets) * len(elements)))
         samples = {}
-        for row, bucket in enumerate(self.buckets):
-            draws = [
-                {
-                    "size_px": bucket.size_px,
-                    "seed": [self.seed, row * count + i],
-                }
-                for i in range(len(elements))
+        for bucket in self.buckets:
+            images = [
+                self._training_image(
+                    element, {"size_px": bucket.size_px, "seed": next(seeds)}
+                )
+                for element in elements
             ]
-            images = map(self._training_image, elements, draws)
             samples[bucket] = [(x.numpy(), int(label)) for x, label in images]
         return samples
 
-    def _image_seeds(self, epoch):
-        count = self.source.num_images["train"]
+    def _image_seeds(self, epoch, count):
         seeds = np.empty((count, 2), np.int32)
         seeds[:, 0] = np.uint32(hash_order((self.seed, epoch))).view(np.int32)
         seeds[:, 1] = np.arange(count)

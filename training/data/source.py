@@ -14,6 +14,7 @@ class Source(abc.ABC):
     is, for messages), `label` (int64), and whatever `read` needs.
 
     Args:
+        name: str. What `make_source` would open it by, from any directory.
         class_names: sequence of str, in the order of the labels.
         num_images: dict of split to int.
         augmentation: `Augmentation` that suits the images.
@@ -22,8 +23,14 @@ class Source(abc.ABC):
     """
 
     def __init__(
-        self, class_names, num_images, augmentation=None, image_size=None
+        self,
+        name,
+        class_names,
+        num_images,
+        augmentation=None,
+        image_size=None,
     ):
+        self.name = name
         self.class_names = tuple(class_names)
         self.num_images = dict(num_images)
         self.augmentation = augmentation or Augmentation()
@@ -50,6 +57,7 @@ class Source(abc.ABC):
             string tensor () of an encoded image, or uint8 tensor (H, W, 3).
         """
 
+    @abc.abstractmethod
     def exclude(self, split, names):
         """Leaves images out; they are no longer counted.
 
@@ -58,9 +66,5 @@ class Source(abc.ABC):
             names: collection of str. The `name` of each such element.
 
         Raises:
-            ValueError: this kind of data set cannot do that.
+            ValueError: a class, or the split, would be empty.
         """
-        raise ValueError(
-            f"{type(self).__name__} cannot leave out single images; "
-            f"got {len(names)} of split {split}"
-        )

@@ -2,6 +2,8 @@
 
 import re
 
+import tensorflow as tf
+
 from keras_mvit.training.data.shuffle import hash_order
 from keras_mvit.training.data.source import Source
 
@@ -35,8 +37,10 @@ class TfdsSource(Source):
             )
         self._builder = _prepared_builder(match["name"])
         self._splits = _choose_splits(self._builder, match["splits"])
+        self._excluded = {split: [] for split in self._splits}
         self._image_key, self._label_key = _feature_keys(self._builder)
         super().__init__(
+            name=f"tfds:{spec}",
             class_names=self._builder.info.features[self._label_key].names,
             num_images={
                 split: self._builder.info.splits[name].num_examples
@@ -60,17 +64,30 @@ class TfdsSource(Source):
         if order is not None:
             buffer = min(self.num_images[split], _SHUFFLE_BUFFER)
             dataset = dataset.shuffle(buffer, seed=seed)
-        return dataset.map(
+        dataset = dataset.map(
             lambda example: {
                 "name": example["tfds_id"],
                 "label": example[self._label_key],
                 "image": example[self._image_key],
             }
         )
+        excluded = self._excluded[split]
+        if not excluded:
+            return dataset
+        return dataset.filter(
+            lambda element: tf.reduce_all(element["name"] != excluded)
+        )
 
     def read(self, element):
         """See `Source.read`."""
         return element["image"]
+
+    def exclude(self, split, names):
+        """See `Source.exclude`."""
+        if len(names) >= self.num_images[split]:
+            raise ValueError(f"Split {split} has no readable image left")
+        self._excluded[split] += names
+        self.num_images[split] -= len(names)
 
 
 def _prepared_builder(name):

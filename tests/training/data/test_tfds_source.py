@@ -93,6 +93,16 @@ def test_in_the_pipeline():
     assert light.sum() == 20
 
 
+def test_images_can_be_excluded():
+    source = make_source("tfds:tiny_shapes")
+    first, second, *rest = names(source, "train")
+    source.exclude("train", [first.decode(), second.decode()])
+    assert source.num_images["train"] == 38
+    assert names(source, "train") == rest
+    with pytest.raises(ValueError, match="no readable image left"):
+        source.exclude("test", [f"{n}" for n in range(6)])
+
+
 @pytest.mark.parametrize(
     "spec, words",
     [
