@@ -48,13 +48,11 @@ flags.mark_flag_as_required("output_dir")
 def main(argv):
     """Exports what the flags say and prints a table."""
     del argv
-    if (_WORKDIR.value is None) == (_MODEL.value is None):
-        raise ValueError("Give either --workdir or --model")
-    formats = [row.name for row in quantize.get_formats(_FORMATS.value)]
+    _check_flags()
     console.import_tensorflow_quietly()
     result = exporter.export(
         _source(),
-        formats,
+        _FORMATS.value,
         _OUTPUT_DIR.value,
         num_calibration_images=_NUM_CALIBRATION_IMAGES.value,
         seed=_SEED.value,
@@ -62,26 +60,36 @@ def main(argv):
     print(card.table(result))
 
 
+def _check_flags():
+    """Finds what can be wrong before the seconds TensorFlow takes to load."""
+    quantize.get_formats(_FORMATS.value)
+    if (_WORKDIR.value is None) == (_MODEL.value is None):
+        raise ValueError("Give either --workdir or --model")
+    if _WORKDIR.value is not None:
+        of_model = (_WEIGHTS, _IMAGE_SIZE, _CALIBRATION_IMAGES, _TEST_IMAGES)
+        for flag in of_model:
+            if flag.value is not None:
+                raise ValueError(
+                    f"--{flag.name} goes with --model; a work directory has"
+                    " its own"
+                )
+        workdir.find_files(_WORKDIR.value)
+
+
 def _source():
-    if _MODEL.value is not None:
-        return source.from_name(
-            _MODEL.value,
-            weights=_WEIGHTS.value,
-            num_classes=_NUM_CLASSES.value,
-            image_size=_IMAGE_SIZE.value,
-            calibration_images=_CALIBRATION_IMAGES.value,
-            num_calibration_images=_NUM_CALIBRATION_IMAGES.value,
-            test_images=_TEST_IMAGES.value,
-            num_test_images=_NUM_TEST_IMAGES.value,
-            seed=_SEED.value,
-        )
-    of_model = (_WEIGHTS, _IMAGE_SIZE, _CALIBRATION_IMAGES, _TEST_IMAGES)
-    for flag in of_model:
-        if flag.value is not None:
-            raise ValueError(
-                f"--{flag.name} goes with --model; a work directory has its own"
-            )
-    return workdir.read_workdir(_WORKDIR.value)
+    if _WORKDIR.value is not None:
+        return workdir.read_workdir(_WORKDIR.value)
+    return source.from_name(
+        _MODEL.value,
+        weights=_WEIGHTS.value,
+        num_classes=_NUM_CLASSES.value,
+        image_size=_IMAGE_SIZE.value,
+        calibration_images=_CALIBRATION_IMAGES.value,
+        num_calibration_images=_NUM_CALIBRATION_IMAGES.value,
+        test_images=_TEST_IMAGES.value,
+        num_test_images=_NUM_TEST_IMAGES.value,
+        seed=_SEED.value,
+    )
 
 
 def run():

@@ -26,7 +26,7 @@ def read_workdir(path):
         ValueError: it is missing, untrained, half-written or damaged, or its
             files do not belong together; the message names the file.
     """
-    files = _files(path)
+    files = find_files(path)
     config = read_config(path)
     preprocessing = read_preprocessing(files["preprocessing.json"])
     labels = _read_labels(files["labels.txt"])
@@ -78,8 +78,12 @@ def read_preprocessing(file):
     return Preprocessing(**{**values, "image_size": (height, width)})
 
 
-def _files(path):
-    """Returns name -> path of all files; `ValueError` if one is missing."""
+def find_files(path):
+    """Returns the paths of the files an export needs, by name.
+
+    Raises:
+        ValueError: the work directory or one of the files is missing.
+    """
     if not os.path.isdir(path):
         raise ValueError(f"There is no work directory {path!r}")
     files = {

@@ -81,12 +81,10 @@ def measure(paths, threads=(1,), runs=100, warmup_runs=10, seed=0):
         for _ in range(warmup_runs):
             model.invoke()
     times_ms = _take_turns(models, runs)
-    results = [
-        _result(path, count, model.num_partitions, times)
-        for (count, path), model, times in zip(
-            pairs, models, times_ms, strict=True
-        )
-    ]
+    results = []
+    bar = tqdm.tqdm(pairs, "Starting afresh", leave=False, disable=None)
+    for (count, path), model, times in zip(bar, models, times_ms, strict=True):
+        results.append(_result(path, count, model.num_partitions, times))
     settings = {
         "runs": runs,
         "warmup_runs": warmup_runs,

@@ -60,6 +60,14 @@ def test_export_measure_report(trained_dir, tmp_path):
     assert "int8" in (tmp_path / "report.html").read_text()
 
 
+def test_measuring_needs_no_tensorflow():
+    module = "keras_mvit.export.measure_latency"
+    command = [sys.executable, "-X", "importtime", "-m", module, "--help"]
+    imported = subprocess.run(command, capture_output=True, text=True).stderr
+    assert "ai_edge_litert" in imported
+    assert "tensorflow" not in imported
+
+
 def test_bad_input_is_one_line(tmp_path):
     out = f"--output_dir={tmp_path}/out"
     wrong = _run("export_tflite", "--workdir=nowhere", "--formats=int9", out)
