@@ -110,7 +110,7 @@ def _exported(data):
             row += _latency_cells(latencies, file, files[0])
         rows.append(row)
     if columns:
-        header.append("partitions")
+        header.append("parts")
         for row, file in zip(rows, files, strict=True):
             result = columns[0][1].get(file["sha256"])
             row.append(str(result.num_partitions) if result else "n/a")
@@ -126,8 +126,7 @@ def _legend(export):
         " Keras. Agreement is the share of images on which both name the same"
         " class; rel. is the largest difference of a logit over the standard"
         f" deviation of Keras' logits. Ratios are to {first['format']}."
-        " Partitions are the pieces of the graph that XNNPACK took over; 1 is"
-        " best."
+        " Parts are the pieces of the graph that XNNPACK took over; 1 is best."
     )
 
 

@@ -6,17 +6,17 @@ import html
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 64rem;
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 68rem;
   margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .35rem .6rem; text-align: right; white-space: nowrap;
+th, td { padding: .35rem .5rem; text-align: right; white-space: nowrap;
   border-bottom: 1px solid var(--line); }
 th { background: var(--soft); font-weight: 600; }
 th:first-child, td:first-child { text-align: left; }
-figure { margin: 1rem 0; }
-img, svg { width: 100%; max-width: 52rem; height: auto; }
+figure { margin: 1rem 0; overflow-x: auto; }
+img, svg { width: 100%; min-width: 22rem; max-width: 52rem; height: auto; }
 """
 
 
