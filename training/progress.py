@@ -7,7 +7,7 @@ import tqdm
 
 
 class ProgressBar(keras.callbacks.Callback):
-    """Steps, images/s, loss, top-1, learning rate and size of the batches.
+    """Time left, images/s, loss, top-1, learning rate and size of the batches.
 
     In a log, where a bar cannot be redrawn, nothing is printed: there the line
     after each epoch has to do. To be used in a `with` statement.
@@ -28,6 +28,8 @@ class ProgressBar(keras.callbacks.Callback):
             total=int(plan.batch_sizes.sum()),
             desc=title,
             unit=" images",
+            bar_format="{desc} {percentage:3.0f}%|{bar}| {remaining}, "
+            "{rate_fmt}{postfix}",
             leave=False,
             dynamic_ncols=True,
             disable=not sys.stderr.isatty(),
@@ -40,9 +42,8 @@ class ProgressBar(keras.callbacks.Callback):
             return
         rate = float(self.model.optimizer.learning_rate)
         self._bar.set_postfix_str(
-            f"step {batch + 1}/{self._plan.steps}, "
-            f"{self._plan.sizes_px[batch]} px, loss {logs['loss']:.3f}, "
-            f"top-1 {logs['top1']:.1%}, lr {rate:.1e}",
+            f"loss {logs['loss']:.3f}, top-1 {logs['top1']:.0%}, "
+            f"lr {rate:.0e}, {self._plan.sizes_px[batch]} px",
             refresh=False,
         )
         self._bar.update(self.images_done - self._bar.n)
