@@ -7,6 +7,7 @@ MIXED_PRECISION = {
     "float16": "mixed_float16",
     "bfloat16": "mixed_bfloat16",
 }
+MIN_IMAGE_SIZE = 32  # the models' deepest stride
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,16 +92,13 @@ class Settings:
         Returns:
             `Settings` of which only `weights` may be `None`.
         """
-        size = (
-            self.image_size
-            or source.image_size
-            or (preprocessing.image_size[0])
-        )
+        native = source.image_size or preprocessing.image_size[0]
+        size = self.image_size or native
         own = source.augmentation
         defaults = {
             "image_size": size,
-            "min_image_size": size * 5 // 8 if self.multi_scale else size,
-            "max_image_size": size * 5 // 4 if self.multi_scale else size,
+            "min_image_size": max(MIN_IMAGE_SIZE, size * 5 // 8),
+            "max_image_size": size * 5 // 4,
             "size_divisor": 32 if size >= 128 else 16,
             "crop_scale": own.crop_scale,
             "horizontal_flip": own.horizontal_flip,
@@ -108,8 +106,13 @@ class Settings:
         unset = {k: v for k, v in defaults.items() if getattr(self, k) is None}
         resolved = dataclasses.replace(self, dataset=source.name, **unset)
         if not self.multi_scale:
-            fixed = {"min_image_size": size, "max_image_size": size}
-            resolved = dataclasses.replace(resolved, num_scales=1, **fixed)
+            resolved = dataclasses.replace(
+                resolved,
+                min_image_size=size,
+                max_image_size=size,
+                num_scales=1,
+                size_divisor=1,
+            )
         return resolved
 
 
@@ -119,6 +122,10 @@ def _positive(value):
 
 def _not_negative(value):
     return value >= 0
+
+
+def _size(value):
+    return value >= MIN_IMAGE_SIZE
 
 
 def _fraction(value):
@@ -132,9 +139,9 @@ def _crop_scale(value):
 _RANGES = (
     ("epochs", _positive, "at least 1"),
     ("batch_size", _positive, "at least 1"),
-    ("image_size", lambda size: size >= 32, "at least 32 pixels"),
-    ("min_image_size", lambda size: size >= 32, "at least 32 pixels"),
-    ("max_image_size", lambda size: size >= 32, "at least 32 pixels"),
+    ("image_size", _size, "at least 32 pixels"),
+    ("min_image_size", _size, "at least 32 pixels"),
+    ("max_image_size", _size, "at least 32 pixels"),
     ("num_scales", _positive, "at least 1"),
     ("size_divisor", _positive, "at least 1"),
     ("learning_rate", _positive, "above 0"),

@@ -38,9 +38,13 @@ def test_what_is_given_counts():
 
 
 def test_fixed_size():
-    settings = resolve("digits", multi_scale=False, max_image_size=100)
-    assert settings.min_image_size == settings.max_image_size == 64
-    assert settings.num_scales == 1
+    settings = resolve("digits", multi_scale=False, image_size=100)
+    assert settings.min_image_size == settings.max_image_size == 100
+    assert settings.num_scales == settings.size_divisor == 1
+
+
+def test_the_smallest_size():
+    assert resolve("digits", image_size=32).min_image_size == 32
 
 
 @pytest.mark.parametrize(
