@@ -15,14 +15,14 @@ STAMP := $(VENV)/.installed-$(EXTRAS)
 $(STAMP): setup.cfg pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing keras_mvit[$(EXTRAS)] into $(VENV); about a minute."
-	@$(BIN)/python -m pip install --quiet --upgrade pip
-	@$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
+	@$(BIN)/python -m pip install -qq --upgrade pip
+	@$(BIN)/python -m pip install -qq --editable '.[$(EXTRAS)]'
 	@rm -f $(VENV)/.installed-*
 	@touch $@
 
 demo: $(STAMP)
 	$(BIN)/keras-mvit-train --model=mobilevit_xxs --dataset=digits \
-		--workdir=$(DEMO)
+		--epochs=20 --workdir=$(DEMO)
 	$(BIN)/keras-mvit-export --workdir=$(DEMO) \
 		--formats=float32,float16,dynamic,int8 --output_dir=$(DEMO)/export
 	$(BIN)/keras-mvit-latency --models=$(DEMO)/export --threads=1,2 \
