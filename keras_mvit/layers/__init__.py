@@ -3,18 +3,30 @@
 from keras_mvit.layers.conv_norm_act import ConvNormAct
 from keras_mvit.layers.drop_path import DropPath
 from keras_mvit.layers.inverted_residual import InvertedResidual
+from keras_mvit.layers.layer_norm_2d import LayerNorm2D
+from keras_mvit.layers.linear_transformer_encoder import (
+    LinearTransformerEncoder,
+)
+from keras_mvit.layers.linformer_self_attention import LinformerSelfAttention
 from keras_mvit.layers.mobilevit_block import MobileViTBlock
+from keras_mvit.layers.mobilevitv2_block import MobileViTV2Block
 from keras_mvit.layers.multi_head_self_attention import MultiHeadSelfAttention
 from keras_mvit.layers.patches import PatchFold, PatchUnfold
+from keras_mvit.layers.separable_self_attention import SeparableSelfAttention
 from keras_mvit.layers.transformer_encoder import TransformerEncoder
 
 __all__ = [
     "ConvNormAct",
     "DropPath",
     "InvertedResidual",
+    "LayerNorm2D",
+    "LinearTransformerEncoder",
+    "LinformerSelfAttention",
     "MobileViTBlock",
+    "MobileViTV2Block",
     "MultiHeadSelfAttention",
     "PatchFold",
     "PatchUnfold",
+    "SeparableSelfAttention",
     "TransformerEncoder",
 ]

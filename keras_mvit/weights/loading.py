@@ -67,7 +67,7 @@ def load_reference_weights(
     else:
         tensors = read_state_dict(state_dict_or_path)
         origin = os.fspath(state_dict_or_path)
-    source = find_source(source, tensors, origin)
+    source = find_source(model, source, tensors, origin)
 
     wanted, left_out = references(model, source)
     known = {name for tensor in wanted.values() for name in tensor.names}

@@ -5,7 +5,12 @@ import dataclasses
 import numpy as np
 from keras import layers
 
-from keras_mvit.weights.sources import SOURCES
+from keras_mvit.layers import (
+    LayerNorm2D,
+    MobileViTBlock,
+    MobileViTV2Block,
+)
+from keras_mvit.weights import sources
 
 _NORM = {"gamma": "weight", "beta": "bias"}
 _KERNEL = {"kernel": "weight", "bias": "bias"}
@@ -16,11 +21,17 @@ _LEAVES = {
     layers.DepthwiseConv2D: (_KERNEL, (2, 3, 0, 1)),  # (C, 1, H, W)
     layers.Dense: (_KERNEL, (1, 0)),  # (O, I) -> (I, O)
     layers.LayerNormalization: (_NORM, None),
+    LayerNorm2D: (_NORM, None),
     layers.BatchNormalization: (
         _NORM
         | {"moving_mean": "running_mean", "moving_variance": "running_var"},
         None,
     ),
+}
+# A family is told by its block.
+_FAMILIES = {
+    MobileViTBlock: sources.MOBILEVIT,
+    MobileViTV2Block: sources.MOBILEVITV2,
 }
 # Layers that a backbone, or a model without classifier, does not have.
 _HEADS = {
@@ -42,30 +53,41 @@ class ReferenceTensor:
     axes: tuple | None
 
 
-def find_source(name, tensors, origin):
-    """Return the Source called `name`, or the one that `tensors` are of.
+def find_source(model, name, tensors, origin):
+    """Return the source called `name`, or the one that `tensors` are of.
 
     Args:
+        model: keras.Model. Its family's sources are searched.
         name: str. A source's name, or "auto".
         tensors: dict. The state dict.
         origin: str. Where it comes from, for messages.
 
+    Returns:
+        Source.
+
     Raises:
         ValueError: unknown name, or names of no known source.
     """
-    for source in SOURCES:
+    known = next(
+        family
+        for block, family in _FAMILIES.items()
+        if any(isinstance(layer, block) for layer in model.layers)
+    )
+    for source in known:
         if name == source.name or (
             name == "auto" and source.signature in tensors
         ):
             return source
-    known = ", ".join(["auto", *(source.name for source in SOURCES)])
     problem = (
         f"the names in {origin} are of none: they begin with "
         f"{list(tensors)[:3]}"
         if name == "auto"
         else f"received source={name!r}"
     )
-    raise ValueError(f"Known sources of weights are {known}; {problem}.")
+    names = ", ".join(["auto", *(source.name for source in known)])
+    raise ValueError(
+        f"Known sources of weights for {model.name} are {names}; {problem}."
+    )
 
 
 def references(model, source):
