@@ -6,9 +6,11 @@ import numpy as np
 from keras import layers
 
 from keras_mvit.layers import (
+    CMTBlock,
     LayerNorm2D,
     MobileViTBlock,
     MobileViTV2Block,
+    RelativePositionBias,
 )
 from keras_mvit.weights import sources
 
@@ -22,6 +24,7 @@ _LEAVES = {
     layers.Dense: (_KERNEL, (1, 0)),  # (O, I) -> (I, O)
     layers.LayerNormalization: (_NORM, None),
     LayerNorm2D: (_NORM, None),
+    RelativePositionBias: ({"table": None}, None),  # a bare parameter
     layers.BatchNormalization: (
         _NORM
         | {"moving_mean": "running_mean", "moving_variance": "running_var"},
@@ -32,6 +35,7 @@ _LEAVES = {
 _FAMILIES = {
     MobileViTBlock: sources.MOBILEVIT,
     MobileViTV2Block: sources.MOBILEVITV2,
+    CMTBlock: sources.CMT,
 }
 # Layers that a backbone, or a model without classifier, does not have.
 _HEADS = {
@@ -106,7 +110,10 @@ def references(model, source):
         names, axes = _LEAVES[type(layer)]
         for variable in layer.weights:
             name = names[variable.name]
-            parts = [f"{p}.{name}" for p in source.prefixes(layer_path)]
+            parts = [
+                f"{prefix}.{name}" if name else prefix
+                for prefix in source.prefixes(layer_path)
+            ]
             wanted[variable.path] = ReferenceTensor(
                 tuple(parts), axes if name == "weight" else None
             )

@@ -189,10 +189,9 @@ CMT = (
         (
             (r"^stem/conv(\d)", r"stem_conv\1"),
             (r"^stem/bn(\d)", r"stem_norm\1"),
-            (r"^head_conv$", "_fc"),
-            (r"^head_bn$", "_bn"),
+            (r"^head_conv/conv$", "_fc"),
+            (r"^head_conv/bn$", "_bn"),
             (r"^classifier$", "head"),
-            (r"/embedding/", "/"),
             (
                 r"^stage(\d)_embedding",
                 lambda m: f"patch_embed_{_LETTERS[int(m[1]) - 1]}",
