@@ -3,6 +3,7 @@
 import math
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 
@@ -60,8 +61,9 @@ class RelativePositionBias(layers.Layer):
     def resize(self, table):
         """Return another size's table as this size's.
 
-        Bicubic interpolation over the position of the query, then over that
-        of the key.
+        Bicubic interpolation over the rows and columns of the queries and of
+        the keys, with PyTorch's kernel (a = -0.75, half-pixel centres, edges
+        repeated), the authors' framework.
 
         Args:
             table: float array (num_heads, Nq, Nk), of a square map.
@@ -78,17 +80,22 @@ class RelativePositionBias(layers.Layer):
                 f"Expected a table ({self.num_heads}, Nq, Nk) of a square "
                 f"map. Received: {table.shape}"
             )
-        size = self.map_size
-        key_size = tuple(s // self.sr_ratio for s in size)
-        # (h, Q, Q, K K) -> (h, H, W, K K)
-        table = table.reshape(self.num_heads, side, side, -1)
-        table = ops.image.resize(table, size, interpolation="bicubic")
-        # (h, H W, K, K): keys as rows and columns, queries as channels
-        table = ops.reshape(table, (self.num_heads, -1, key_side, key_side))
-        table = ops.transpose(table, (0, 2, 3, 1))
-        table = ops.image.resize(table, key_size, interpolation="bicubic")
-        table = ops.transpose(table, (0, 3, 1, 2))
-        return ops.convert_to_numpy(ops.reshape(table, self.table.shape))
+        matrices = [
+            matrix
+            for old, sizes in (
+                (side, self.map_size),
+                (key_side, [s // self.sr_ratio for s in self.map_size]),
+            )
+            for matrix in (_cubic_weights(size, old) for size in sizes)
+        ]
+        grid = (self.num_heads, side, side, key_side, key_side)
+        table = np.einsum(
+            "hqrkl,Qq,Rr,Kk,Ll->hQRKL",
+            np.reshape(table, grid),
+            *matrices,
+            optimize=True,
+        )
+        return table.reshape(self.table.shape).astype("float32")
 
     def compute_output_shape(self, input_shape):
         """Return (num_heads, Nq, Nk)."""
@@ -102,3 +109,20 @@ class RelativePositionBias(layers.Layer):
             "num_heads": self.num_heads,
             "sr_ratio": self.sr_ratio,
         }
+
+
+def _cubic_weights(size, old_size, a=-0.75):
+    """Return the matrix (size, old_size) that interpolates one axis."""
+    position = (np.arange(size) + 0.5) * old_size / size - 0.5
+    first = np.floor(position).astype(int)
+    weights = np.zeros((size, old_size))
+    for offset in range(-1, 3):
+        pixel = first + offset
+        x = np.abs(position - pixel)
+        near = (a + 2) * x**3 - (a + 3) * x**2 + 1
+        far = a * (x**3 - 5 * x**2 + 8 * x - 4)
+        pixel = np.clip(pixel, 0, old_size - 1)  # edges are repeated
+        np.add.at(
+            weights, (np.arange(size), pixel), np.where(x <= 1, near, far)
+        )
+    return weights

@@ -46,6 +46,11 @@ class CMTVariant(Variant):
     dropout_rate: float = 0.0
     head_filters: int = 1280
 
+    @property
+    def fingerprint(self):
+        """Layer path and (outputs, inputs) of a convolution none else has."""
+        return "stage4_embedding/proj", self.hidden_dims[:1:-1]
+
     def backbone(self, x, output_stride, dropout_rate, drop_path_rate):
         """Return the maps {"stride_2": ..., ..., "stride_32": ...} of `x`.
 

@@ -89,9 +89,34 @@ def find_source(model, name, tensors, origin):
         else f"received source={name!r}"
     )
     names = ", ".join(["auto", *(source.name for source in known)])
+    variant = looks_like(tensors)
+    hint = f" It looks like {variant}." if variant else ""
     raise ValueError(
         f"Known sources of weights for {model.name} are {names}; {problem}."
+        f"{hint}"
     )
+
+
+def looks_like(tensors):
+    """Return the name of the variant whose state dict `tensors` may be.
+
+    Args:
+        tensors: dict of str to array. The state dict.
+
+    Returns:
+        str, or None where no variant fits.
+    """
+    # Here, because building a model needs the weights.
+    from keras_mvit.models import get_variant, list_models
+
+    every_source = [s for family in _FAMILIES.values() for s in family]
+    for name in list_models():
+        layer_path, shape = get_variant(name).fingerprint
+        for source in every_source:
+            weight = tensors.get(f"{source.prefixes(layer_path)[0]}.weight")
+            if weight is not None and np.shape(weight)[:2] == shape:
+                return name
+    return None
 
 
 def references(model, source):
