@@ -31,7 +31,9 @@ def _is_command():
     """Whether Python was started for one of our commands."""
     started = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv[1:])]
     return any(
-        os.path.basename(word).startswith(("keras-mvit-", "keras_mvit."))
+        os.path.basename(word).startswith(
+            ("keras-mvit-", "keras_mvit.", "benchmarks.")
+        )
         for word in started
     )
 

@@ -90,6 +90,20 @@ class CMTBlock(layers.Layer):
         branch = self.ffn(self.norm2(x), training=training)
         return x + self.drop_path(branch, training=training)
 
+    def context_scores(self, x, bias=None):
+        """Return the attention each key receives.
+
+        Args:
+            x: tensor, as for the call.
+            bias: tensor or None, as for the call.
+
+        Returns:
+            Tensor (B, H // sr_ratio, W // sr_ratio, 1); sums to 1 over a map.
+        """
+        return self.attention.context_scores(
+            self.norm1(self.perception(x)), bias
+        )
+
     def compute_output_shape(self, x_shape, bias_shape=None):
         """Return `x_shape`."""
         return x_shape

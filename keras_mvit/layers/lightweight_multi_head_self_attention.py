@@ -89,6 +89,27 @@ class LightweightMultiHeadSelfAttention(layers.Layer):
 
     def call(self, x, bias=None, training=None):
         """Return the map mixed by attention."""
+        weights, value = self._attend(x, bias, training)
+        weights = self.dropout(weights, training=training)
+        mixed = ops.transpose(ops.matmul(weights, value), (0, 2, 1, 3))
+        return self.proj(ops.reshape(mixed, ops.shape(x)))
+
+    def context_scores(self, x, bias=None):
+        """Return the attention each key receives, mean of heads and queries.
+
+        Args:
+            x: tensor, as for the call.
+            bias: tensor or None, as for the call.
+
+        Returns:
+            Tensor (B, H // sr_ratio, W // sr_ratio, 1); sums to 1 over a map.
+        """
+        weights, _ = self._attend(x, bias)  # (B, h, N, K)
+        size = [s // self.sr_ratio for s in ops.shape(x)[1:3]]
+        return ops.reshape(ops.mean(weights, axis=(1, 2)), (-1, *size, 1))
+
+    def _attend(self, x, bias, training=None):
+        """Return weights (B, h, N, K) and values (B, h, K, d)."""
         reduced = x
         if self.sr_ratio > 1:
             reduced = self.bn(self.reduction(x), training=training)
@@ -105,10 +126,7 @@ class LightweightMultiHeadSelfAttention(layers.Layer):
             # In float32 also under mixed precision: exponentials need it.
             weights = ops.softmax(ops.cast(scores, "float32"))
             weights = ops.cast(weights, self.compute_dtype)
-        weights = self.dropout(weights, training=training)
-
-        mixed = ops.transpose(ops.matmul(weights, value), (0, 2, 1, 3))
-        return self.proj(ops.reshape(mixed, ops.shape(x)))
+        return weights, value
 
     def _heads(self, x):
         """(B, H, W, C) -> (B, h, H W, d)."""

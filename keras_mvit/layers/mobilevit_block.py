@@ -130,15 +130,35 @@ class MobileViTBlock(layers.Layer):
         x = ops.concatenate([shortcut, x], axis=-1)  # (B, H, W, 2 C)
         return self.conv_fusion(x, training=training)
 
+    def context_scores(self, x):
+        """Return the attention each pixel receives in the last transformer.
+
+        Args:
+            x: tensor, as for the call.
+
+        Returns:
+            Tensor (B, H', W', 1), H' and W' the next multiples of
+            `patch_size`; the pixels of a sequence sum to 1.
+        """
+        x = like = self._whole_patches(self.local_proj(self.local_conv(x)))
+        x = self.unfold(x)  # (B, P, N, d)
+        for encoder in self.transformer[:-1]:
+            x = encoder(x)
+        return self.fold(self.transformer[-1].context_scores(x), like)
+
     def _mix_patches(self, x, training):
         height, width = ops.shape(x)[1:3]
-        padded = [next_multiple(s, self.patch_size) for s in (height, width)]
-        x = like = resize_bilinear(x, *padded)
+        x = like = self._whole_patches(x)
         x = self.unfold(x)  # (B, P, N, d)
         for encoder in self.transformer:
             x = encoder(x, training=training)
         x = self.fold(self.norm(x), like)
         return resize_bilinear(x, height, width)
+
+    def _whole_patches(self, x):
+        size = ops.shape(x)[1:3]
+        padded = [next_multiple(s, self.patch_size) for s in size]
+        return resize_bilinear(x, *padded)
 
     def compute_output_shape(self, input_shape):
         """Return `input_shape`."""

@@ -120,6 +120,27 @@ class MobileViTV2Block(layers.Layer):
 
     def call(self, x, training=None):
         """Return the map after the transformer."""
+        x = self._tokens(x, training)  # (B, H', W', d)
+        for encoder in self.transformer:
+            x = encoder(x, training=training)
+        return self.conv_proj(self.norm(x), training=training)
+
+    def context_scores(self, x):
+        """Return the last transformer layer's context scores.
+
+        Args:
+            x: tensor, as for the call.
+
+        Returns:
+            Tensor (B, H', W', 1); the pixels at one position of all patches
+            sum to 1.
+        """
+        x = self._tokens(x)
+        for encoder in self.transformer[:-1]:
+            x = encoder(x)
+        return self.transformer[-1].context_scores(x)
+
+    def _tokens(self, x, training=None):
         height, width = ops.shape(x)[1:3]
         x = resize_bilinear(
             x,
@@ -127,11 +148,7 @@ class MobileViTV2Block(layers.Layer):
             next_multiple(width, self.patch_size),
             align_corners=True,
         )
-        x = self.local_conv(x, training=training)
-        x = self.local_proj(x)  # (B, H', W', d)
-        for encoder in self.transformer:
-            x = encoder(x, training=training)
-        return self.conv_proj(self.norm(x), training=training)
+        return self.local_proj(self.local_conv(x, training=training))
 
     def compute_output_shape(self, input_shape):
         """Return (B, H', W', C)."""

@@ -106,6 +106,26 @@ class TransformerEncoder(layers.Layer):
         x = self.dropout(self.mlp_fc2(x), training=training)
         return shortcut + self.drop_path(x, training=training)
 
+    def context_scores(self, x):
+        """Return each token's share of its sequence's attention.
+
+        Args:
+            x: tensor, as for the call.
+
+        Returns:
+            Tensor of x's shape with one channel; sums to 1 over a sequence.
+
+        Raises:
+            ValueError: the attention is one over summaries of the tokens.
+        """
+        if not hasattr(self.attention, "context_scores"):
+            raise ValueError(
+                f"{self.name} has no share of attention for each token; "
+                'attention_kind="multi_head" and "separable" have. Received: '
+                f"attention_kind={self.attention_kind!r}"
+            )
+        return self.attention.context_scores(self.norm1(x))
+
     def compute_output_shape(self, input_shape):
         """Return `input_shape`."""
         return input_shape

@@ -332,13 +332,16 @@ def test_position_bias_resizes_smoothly():
     flat = np.stack([np.full((16, 4), 1.0), np.full((16, 4), -2.0)])
     resized = bias.resize(flat)
     np.testing.assert_allclose(resized, np.ones((2, 48, 12)) * [[[1]], [[-2]]])
-    # A slope over the queries' rows stays one, away from the edges.
-    rows = np.repeat(np.arange(12.0), 12)[None, :, None]
+    # What PyTorch's bicubic interpolation makes of four rows of queries.
+    rows = np.repeat([0.0, 1.0, 4.0, 9.0], 4)[None, :, None]
     bias = layers.RelativePositionBias(1, 1)
-    bias.build((None, 24, 12, 1))
-    sloped = bias.resize(np.broadcast_to(rows, (1, 144, 144)))
-    sloped = sloped.reshape(24, 12, -1)[:, 0, 0]
-    np.testing.assert_allclose(np.diff(sloped)[4:-4], 0.5, atol=1e-5)
+    bias.build((None, 6, 4, 1))
+    resized = bias.resize(np.broadcast_to(rows, (1, 16, 16)))
+    np.testing.assert_allclose(
+        resized.reshape(6, 4, -1)[:, 2, 5],
+        [-0.086806, 0.21875, 1.430555, 3.152778, 6.78125, 9.434029],
+        atol=1e-5,
+    )
     with pytest.raises(ValueError, match=r"Received: \(3, 16, 4\)"):
         layers.RelativePositionBias(2, 2).resize(np.zeros((3, 16, 4)))
     with pytest.raises(ValueError, match="map of known size, at least 2x2"):

@@ -90,7 +90,7 @@ def test_mixed_precision_trains(name, policy):
     assert model.compute_dtype == policy.removeprefix("mixed_")
     assert model.output.dtype == "float32"
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile("adamw", loss, jit_compile=False)
+    model.compile("adamw", loss, run_eagerly=True)
     x, y = _image(4, 64, 64, 3), np.array([0, 1, 2, 0])
     assert np.isfinite(model.train_on_batch(x, y))
     assert np.isfinite(model.predict(x, verbose=0)).all()

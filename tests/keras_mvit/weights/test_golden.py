@@ -35,8 +35,16 @@ def _model(name):
     return keras_mvit.create_model(name, input_shape=shape)
 
 
+def _params():
+    """Marks as slow what says little more than a smaller model does."""
+    big = ("125", "150", "175", "cmt_s", "cmt_b")
+    for path in PATHS:
+        marks = [pytest.mark.large] if any(b in path.name for b in big) else []
+        yield pytest.param(path, id=path.stem, marks=marks)
+
+
 @pytest.mark.golden
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", _params())
 def test_golden(path):
     source, name = path.name.split(".")[:2]
     recorded = np.load(path)
