@@ -13,13 +13,15 @@ _PUBLIC = {
     "list_models": "keras_mvit.models",
     "load_reference_weights": "keras_mvit.weights",
     "preprocessing": "keras_mvit.models",
+    "scale_cmt": "keras_mvit.models",
 }
-__all__ = [*_PUBLIC, "layers"]
+_PACKAGES = ("analysis", "layers")
+__all__ = [*_PUBLIC, *_PACKAGES]
 
 
 def __getattr__(name):
-    if name == "layers":
-        return importlib.import_module("keras_mvit.layers")
+    if name in _PACKAGES:
+        return importlib.import_module(f"keras_mvit.{name}")
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_PUBLIC[name]), name)
@@ -29,7 +31,9 @@ def _is_command():
     """Whether Python was started for one of our commands."""
     started = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv[1:])]
     return any(
-        os.path.basename(word).startswith(("keras-mvit-", "keras_mvit."))
+        os.path.basename(word).startswith(
+            ("keras-mvit-", "keras_mvit.", "benchmarks.")
+        )
         for word in started
     )
 

@@ -19,7 +19,13 @@ import numpy as np
 from tests import seeded
 
 SIZES = ((160, 160), (192, 320), (224, 224), (225, 257), (32, 33))
-VARIANTS = ("mobilevit_xxs", "mobilevit_xs", "mobilevit_s")
+VARIANTS = (
+    "mobilevit_xxs",
+    "mobilevit_xs",
+    "mobilevit_s",
+    "mobilevitv2_050",
+    "mobilevitv2_100",
+)
 
 
 class _TorchvisionStub(importlib.abc.MetaPathFinder, importlib.abc.Loader):

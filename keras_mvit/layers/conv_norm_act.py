@@ -8,7 +8,7 @@ from keras_mvit.layers import initializers
 
 @keras.saving.register_keras_serializable(package="keras_mvit")
 class ConvNormAct(layers.Layer):
-    """Convolution without bias, batch normalization, activation.
+    """Convolution, batch normalization, activation.
 
     Padding is symmetric, `kernel_size // 2 * dilation_rate` zeros on each
     side, as in the reference implementations; Keras's "same" differs from it
@@ -22,6 +22,8 @@ class ConvNormAct(layers.Layer):
         strides: int. Defaults to 1.
         dilation_rate: int. Defaults to 1; above 1 only with `strides=1`.
         activation: str, callable or None. Defaults to "silu".
+        use_bias: bool. Of the convolution. Defaults to False; only CMT has
+            biases before a normalization.
         **kwargs: `name`, `dtype` and the like, for `keras.layers.Layer`.
 
     Input shape: (B, H, W, C); H and W may be unknown.
@@ -43,6 +45,7 @@ class ConvNormAct(layers.Layer):
         strides=1,
         dilation_rate=1,
         activation="silu",
+        use_bias=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -60,6 +63,7 @@ class ConvNormAct(layers.Layer):
         self.strides = strides
         self.dilation_rate = dilation_rate
         self.activation = keras.activations.get(activation)
+        self.use_bias = use_bias
 
         common = dict(
             kernel_size=kernel_size,
@@ -68,7 +72,7 @@ class ConvNormAct(layers.Layer):
             # At stride 1 and an odd kernel, "same" is symmetric and spares
             # the padding its own operation.
             padding="same" if strides == 1 else "valid",
-            use_bias=False,
+            use_bias=use_bias,
             dtype=self.dtype_policy,
             name="conv",
         )
@@ -119,4 +123,5 @@ class ConvNormAct(layers.Layer):
             "strides": self.strides,
             "dilation_rate": self.dilation_rate,
             "activation": keras.activations.serialize(self.activation),
+            "use_bias": self.use_bias,
         }

@@ -29,6 +29,8 @@ class MobileViTBlock(layers.Layer):
         attention_dropout_rate: float. Of attention weights. Defaults to 0.
         drop_path_rate: float. Of the transformer's branches. Defaults to 0.
         activation: str or callable. Defaults to "silu".
+        attention_kind: str. As of `TransformerEncoder`. Defaults to
+            "multi_head", the paper's.
         **kwargs: `name`, `dtype` and the like, for `keras.layers.Layer`.
 
     Input shape: (B, H, W, C); H and W may be unknown.
@@ -51,6 +53,7 @@ class MobileViTBlock(layers.Layer):
         attention_dropout_rate=0.0,
         drop_path_rate=0.0,
         activation="silu",
+        attention_kind="multi_head",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -63,6 +66,7 @@ class MobileViTBlock(layers.Layer):
         self.attention_dropout_rate = attention_dropout_rate
         self.drop_path_rate = drop_path_rate
         self.activation = keras.activations.get(activation)
+        self.attention_kind = attention_kind
 
         common = dict(dtype=self.dtype_policy)
         self.local_proj = layers.Conv2D(
@@ -82,6 +86,7 @@ class MobileViTBlock(layers.Layer):
                 attention_dropout_rate,
                 drop_path_rate,
                 self.activation,
+                attention_kind,
                 name=f"transformer_{index}",
                 **common,
             )
@@ -102,7 +107,10 @@ class MobileViTBlock(layers.Layer):
         self.conv_fusion = ConvNormAct(channels, name="conv_fusion", **common)
 
         leading = input_shape[:-1]
-        tokens_shape = (input_shape[0], None, None, self.hidden_dim)
+        padded = [s and next_multiple(s, self.patch_size) for s in leading[1:]]
+        tokens_shape = self.unfold.compute_output_shape(
+            (leading[0], *padded, self.hidden_dim)
+        )
         self.local_conv.build(input_shape)
         self.local_proj.build(input_shape)
         for encoder in self.transformer:
@@ -122,15 +130,35 @@ class MobileViTBlock(layers.Layer):
         x = ops.concatenate([shortcut, x], axis=-1)  # (B, H, W, 2 C)
         return self.conv_fusion(x, training=training)
 
+    def context_scores(self, x):
+        """Return the attention each pixel receives in the last transformer.
+
+        Args:
+            x: tensor, as for the call.
+
+        Returns:
+            Tensor (B, H', W', 1), H' and W' the next multiples of
+            `patch_size`; the pixels of a sequence sum to 1.
+        """
+        x = like = self._whole_patches(self.local_proj(self.local_conv(x)))
+        x = self.unfold(x)  # (B, P, N, d)
+        for encoder in self.transformer[:-1]:
+            x = encoder(x)
+        return self.fold(self.transformer[-1].context_scores(x), like)
+
     def _mix_patches(self, x, training):
         height, width = ops.shape(x)[1:3]
-        padded = [next_multiple(s, self.patch_size) for s in (height, width)]
-        x = like = resize_bilinear(x, *padded)
+        x = like = self._whole_patches(x)
         x = self.unfold(x)  # (B, P, N, d)
         for encoder in self.transformer:
             x = encoder(x, training=training)
         x = self.fold(self.norm(x), like)
         return resize_bilinear(x, height, width)
+
+    def _whole_patches(self, x):
+        size = ops.shape(x)[1:3]
+        padded = [next_multiple(s, self.patch_size) for s in size]
+        return resize_bilinear(x, *padded)
 
     def compute_output_shape(self, input_shape):
         """Return `input_shape`."""
@@ -148,4 +176,5 @@ class MobileViTBlock(layers.Layer):
             "attention_dropout_rate": self.attention_dropout_rate,
             "drop_path_rate": self.drop_path_rate,
             "activation": keras.activations.serialize(self.activation),
+            "attention_kind": self.attention_kind,
         }

@@ -68,8 +68,29 @@ class MultiHeadSelfAttention(layers.Layer):
 
     def call(self, x, training=None):
         """Return the tokens mixed by attention."""
-        shape = ops.shape(x)
-        tokens, heads = shape[-2], self.num_heads
+        weights, value = self._attend(x)
+        weights = self.dropout(weights, training=training)
+        mixed = ops.matmul(weights, value)  # (B P, h, N, d)
+        mixed = ops.transpose(mixed, (0, 2, 1, 3))  # (B P, N, h, d)
+        return self.proj(ops.reshape(mixed, ops.shape(x)))  # (B, P, N, h d)
+
+    def context_scores(self, x):
+        """Return the attention each token receives, mean of heads and queries.
+
+        Args:
+            x: tensor, as for the call.
+
+        Returns:
+            Tensor of x's shape with one channel; sums to 1 over a sequence.
+        """
+        weights, _ = self._attend(x)  # (B P, h, N, N)
+        return ops.reshape(
+            ops.mean(weights, axis=(1, 2)), (*ops.shape(x)[:-1], 1)
+        )
+
+    def _attend(self, x):
+        """Return weights (B P, h, N, N) and values (B P, h, N, d)."""
+        tokens, heads = ops.shape(x)[-2], self.num_heads
         qkv = self.qkv(x)  # (B, P, N, 3 h d)
         qkv = ops.reshape(qkv, (-1, tokens, 3 * heads, self.head_dim))
         qkv = ops.transpose(qkv, (0, 2, 1, 3))  # (B P, 3 h, N, d)
@@ -85,11 +106,7 @@ class MultiHeadSelfAttention(layers.Layer):
             # In float32 also under mixed precision: exponentials need it.
             weights = ops.softmax(ops.cast(scores, "float32"))
             weights = ops.cast(weights, self.compute_dtype)
-        weights = self.dropout(weights, training=training)
-
-        x = ops.matmul(weights, value)  # (B P, h, N, d)
-        x = ops.transpose(x, (0, 2, 1, 3))  # (B P, N, h, d)
-        return self.proj(ops.reshape(x, shape))  # (B, P, N, h d)
+        return weights, value
 
     def compute_output_shape(self, input_shape):
         """Return `input_shape`."""

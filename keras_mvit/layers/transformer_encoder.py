@@ -4,8 +4,8 @@ import keras
 from keras import layers
 
 from keras_mvit.layers import initializers
+from keras_mvit.layers.attention import make_attention
 from keras_mvit.layers.drop_path import DropPath
-from keras_mvit.layers.multi_head_self_attention import MultiHeadSelfAttention
 
 
 @keras.saving.register_keras_serializable(package="keras_mvit")
@@ -22,6 +22,8 @@ class TransformerEncoder(layers.Layer):
         attention_dropout_rate: float. Of the attention weights. Defaults to 0.
         drop_path_rate: float. Of both branches. Defaults to 0.
         activation: str or callable. Of the MLP. Defaults to "silu".
+        attention_kind: str. "multi_head", "linformer" or "separable": see
+            `make_attention`. Defaults to "multi_head", the paper's.
         **kwargs: `name`, `dtype` and the like, for `keras.layers.Layer`.
 
     Input shape: (B, N, C) or (B, P, N, C).
@@ -41,6 +43,7 @@ class TransformerEncoder(layers.Layer):
         attention_dropout_rate=0.0,
         drop_path_rate=0.0,
         activation="silu",
+        attention_kind="multi_head",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -50,35 +53,42 @@ class TransformerEncoder(layers.Layer):
         self.attention_dropout_rate = attention_dropout_rate
         self.drop_path_rate = drop_path_rate
         self.activation = keras.activations.get(activation)
+        self.attention_kind = attention_kind
 
+        self.norm1 = self._make_norm("norm1")
+        self.attention = self._make_attention("attention")
+        self.norm2 = self._make_norm("norm2")
+        self.mlp_fc1 = self._make_projection(mlp_dim, "mlp_fc1")
         common = dict(dtype=self.dtype_policy)
-        self.norm1 = layers.LayerNormalization(
-            epsilon=1e-5, name="norm1", **common
-        )
-        self.attention = MultiHeadSelfAttention(
-            num_heads, attention_dropout_rate, name="attention", **common
-        )
-        self.norm2 = layers.LayerNormalization(
-            epsilon=1e-5, name="norm2", **common
-        )
-        self.mlp_fc1 = layers.Dense(
-            mlp_dim,
-            kernel_initializer=initializers.linear_kernel(),
-            name="mlp_fc1",
-            **common,
-        )
         self.dropout = layers.Dropout(dropout_rate, name="dropout", **common)
         self.drop_path = DropPath(drop_path_rate, name="drop_path", **common)
+
+    def _make_norm(self, name):
+        return layers.LayerNormalization(
+            epsilon=1e-5, dtype=self.dtype_policy, name=name
+        )
+
+    def _make_projection(self, units, name):
+        return layers.Dense(
+            units,
+            kernel_initializer=initializers.linear_kernel(),
+            dtype=self.dtype_policy,
+            name=name,
+        )
+
+    def _make_attention(self, name):
+        return make_attention(
+            self.attention_kind,
+            self.num_heads,
+            self.attention_dropout_rate,
+            dtype=self.dtype_policy,
+            name=name,
+        )
 
     def build(self, input_shape):
         """Create the weights for tokens of `input_shape[-1]` channels."""
         # The last projection's width is the input's, known only here.
-        self.mlp_fc2 = layers.Dense(
-            input_shape[-1],
-            kernel_initializer=initializers.linear_kernel(),
-            dtype=self.dtype_policy,
-            name="mlp_fc2",
-        )
+        self.mlp_fc2 = self._make_projection(input_shape[-1], "mlp_fc2")
         for layer in (self.norm1, self.attention, self.norm2, self.mlp_fc1):
             layer.build(input_shape)
         self.mlp_fc2.build((*input_shape[:-1], self.mlp_dim))
@@ -96,6 +106,26 @@ class TransformerEncoder(layers.Layer):
         x = self.dropout(self.mlp_fc2(x), training=training)
         return shortcut + self.drop_path(x, training=training)
 
+    def context_scores(self, x):
+        """Return each token's share of its sequence's attention.
+
+        Args:
+            x: tensor, as for the call.
+
+        Returns:
+            Tensor of x's shape with one channel; sums to 1 over a sequence.
+
+        Raises:
+            ValueError: the attention is one over summaries of the tokens.
+        """
+        if not hasattr(self.attention, "context_scores"):
+            raise ValueError(
+                f"{self.name} has no share of attention for each token; "
+                'attention_kind="multi_head" and "separable" have. Received: '
+                f"attention_kind={self.attention_kind!r}"
+            )
+        return self.attention.context_scores(self.norm1(x))
+
     def compute_output_shape(self, input_shape):
         """Return `input_shape`."""
         return input_shape
@@ -109,4 +139,5 @@ class TransformerEncoder(layers.Layer):
             "attention_dropout_rate": self.attention_dropout_rate,
             "drop_path_rate": self.drop_path_rate,
             "activation": keras.activations.serialize(self.activation),
+            "attention_kind": self.attention_kind,
         }

@@ -7,7 +7,8 @@ heads and an MLP of twice the hidden width.
 
 import dataclasses
 
-from keras_mvit.layers import ConvNormAct, InvertedResidual, MobileViTBlock
+from keras_mvit.layers import ConvNormAct, MobileViTBlock
+from keras_mvit.models.pyramid import pyramid
 from keras_mvit.models.variant import Preprocessing, Variant
 
 
@@ -18,12 +19,15 @@ class MobileViTVariant(Variant):
     Attributes:
         stem_filters: int. Of the first convolution.
         filters: 5 ints. Output channels of layers 1 to 5.
+        layer2_depth: int. Inverted residuals of layer 2.
         hidden_dims: 3 ints. Token channels of the blocks in layers 3 to 5.
         depths: 3 ints. Transformer layers of these blocks.
         patch_sizes: 3 ints. Of these blocks; the paper also tries (8, 4, 2).
         expand_ratio: int. Of the inverted residuals.
         head_filters: int. Of the last 1x1 convolution.
         num_heads: int. Of every attention.
+        attention_kind: str. "multi_head", or "linformer" or "separable" for
+            the comparison of the MobileViTv2 paper's table 1.
         dropout_rate: float. In the transformers.
         classifier_dropout_rate: float. Before the classifier.
         drop_path_rate: float. Of the transformers' branches.
@@ -35,60 +39,37 @@ class MobileViTVariant(Variant):
     head_filters: int
     dropout_rate: float
     stem_filters: int = 16
+    layer2_depth: int = 3
     depths: tuple = (2, 4, 3)
     patch_sizes: tuple = (2, 2, 2)
     num_heads: int = 4
+    attention_kind: str = "multi_head"
     classifier_dropout_rate: float = 0.1
     drop_path_rate: float = 0.0
 
+    @property
+    def fingerprint(self):
+        """Layer path and (outputs, inputs) of a convolution none else has."""
+        return "layer5_1/local_proj", (self.hidden_dims[2], self.filters[4])
+
     def backbone(self, x, output_stride, dropout_rate, drop_path_rate):
-        """Return the maps {"stride_2": ..., ..., "stride_32": ...} of `x`.
+        """Return the maps {"stride_2": ..., ..., "stride_32": ...} of `x`."""
 
-        With an output stride of 16 or 8 the last strides become 1, and later
-        depthwise convolutions are dilated instead. A down-sampling block
-        still has its predecessor's dilation, and the blocks' own
-        convolutions have none, as in the authors' code.
-        """
-        x = ConvNormAct(self.stem_filters, strides=2, name="stem")(x)
-        x = InvertedResidual(
-            self.filters[0], 1, self.expand_ratio, name="layer1_0"
-        )(x)
-        features = {"stride_2": x}
-        for index in range(3):
-            x = InvertedResidual(
-                self.filters[1],
-                1 if index else 2,
-                self.expand_ratio,
-                name=f"layer2_{index}",
-            )(x)
-        features["stride_4"] = x
-
-        stride, dilation = 4, 1
-        for index, layer in enumerate((3, 4, 5)):
-            strided = stride < output_stride
-            x = InvertedResidual(
-                self.filters[layer - 1],
-                2 if strided else 1,
-                self.expand_ratio,
-                dilation_rate=dilation,
-                name=f"layer{layer}_0",
-            )(x)
-            stride, dilation = (
-                (stride * 2, dilation) if strided else (stride, dilation * 2)
-            )
-            hidden_dim = self.hidden_dims[index]
-            x = MobileViTBlock(
-                hidden_dim,
-                mlp_dim=2 * hidden_dim,
+        def make_block(index, dilation_rate, name):
+            del dilation_rate  # the authors' blocks are not dilated
+            return MobileViTBlock(
+                self.hidden_dims[index],
+                mlp_dim=2 * self.hidden_dims[index],
                 depth=self.depths[index],
                 num_heads=self.num_heads,
                 patch_size=self.patch_sizes[index],
                 dropout_rate=dropout_rate,
                 drop_path_rate=drop_path_rate,
-                name=f"layer{layer}_1",
-            )(x)
-            features[f"stride_{2**layer}"] = x
-        return features
+                attention_kind=self.attention_kind,
+                name=name,
+            )
+
+        return pyramid(x, self, output_stride, make_block)
 
     def head(self, x):
         """Return `x` through the last 1x1 convolution."""

@@ -1,9 +1,11 @@
 """All variants by name."""
 
-from keras_mvit.models import mobilevit
+from keras_mvit.models import cmt, mobilevit, mobilevitv2
 from keras_mvit.models.variant import Variant
 
-_VARIANTS = {v.name: v for v in mobilevit.VARIANTS}
+_VARIANTS = {
+    v.name: v for v in mobilevit.VARIANTS + mobilevitv2.VARIANTS + cmt.VARIANTS
+}
 
 
 def list_models():

@@ -46,6 +46,11 @@ class Variant:
     top1: float
     preprocessing: Preprocessing
 
+    @property
+    def fingerprint(self):
+        """Layer path and (outputs, inputs) of a convolution none else has."""
+        raise NotImplementedError
+
     def backbone(self, x, output_stride, dropout_rate, drop_path_rate):
         """Return the maps {"stride_2": ..., ..., "stride_32": ...} of `x`."""
         raise NotImplementedError

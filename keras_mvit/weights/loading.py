@@ -5,8 +5,14 @@ import warnings
 
 import keras
 
+from keras_mvit.layers import RelativePositionBias
 from keras_mvit.weights.reading import EXTENSIONS, read_state_dict
-from keras_mvit.weights.references import convert, find_source, references
+from keras_mvit.weights.references import (
+    convert,
+    find_source,
+    looks_like,
+    references,
+)
 
 KERAS_EXTENSIONS = (".keras", ".weights.h5")
 
@@ -47,11 +53,14 @@ def load_reference_weights(
         state_dict_or_path: dict of str to array in PyTorch's layout, or the
             path of a `.safetensors`, `.npz`, `.pt`, `.pth` or `.bin` file.
         source: str. Whose names they are: "timm", "transformers" or
-            "cvnets". Defaults to "auto", which looks.
+            "cvnets", for CMT "cmt". Defaults to "auto", which looks.
         flip_stem: bool. Reverse the input channels of the first convolution.
             The authors' MobileViT v1 weights, and those of transformers made
             from them, want BGR images; flipped, they want RGB. Defaults to
             False.
+
+    CMT's tables of position biases are resized where the model was built for
+    another image size (`RelativePositionBias.resize`).
 
     Raises:
         ValueError: the file is unreadable, its names are of no known source,
@@ -67,7 +76,7 @@ def load_reference_weights(
     else:
         tensors = read_state_dict(state_dict_or_path)
         origin = os.fspath(state_dict_or_path)
-    source = find_source(source, tensors, origin)
+    source = find_source(model, source, tensors, origin)
 
     wanted, left_out = references(model, source)
     known = {name for tensor in wanted.values() for name in tensor.names}
@@ -84,6 +93,7 @@ def load_reference_weights(
         f"{origin} ({source.name} names)",
         sorted(missing),
         sorted(n for n in superfluous if not n.endswith(source.ignored)),
+        hint=lambda: looks_like(tensors),
     )
 
 
@@ -113,8 +123,12 @@ def _load_keras_file(model, path):
     )
 
 
-def _assign_all(model, arrays, origin, missing, superfluous):
-    """Assign {variable path: array}, or raise with every difference."""
+def _assign_all(model, arrays, origin, missing, superfluous, hint=lambda: None):
+    """Assign {variable path: array}, or raise with every difference.
+
+    `hint` is called for the name of the variant that the file may be of.
+    """
+    arrays = arrays | _resized_tables(model, arrays)
     differences = [f"missing: {name}" for name in missing]
     differences += [f"superfluous: {name}" for name in superfluous]
     for variable in model.weights:
@@ -125,10 +139,27 @@ def _assign_all(model, arrays, origin, missing, superfluous):
                 f"{tuple(variable.shape)} in the model"
             )
     if differences:
+        variant = hint()
+        looks = f" It looks like {variant}." if variant else ""
         lines = "\n  ".join(differences)
         raise ValueError(
             f"{origin} does not fit {model.name}: {len(differences)} "
-            f"differences, nothing was loaded.\n  {lines}"
+            f"differences, nothing was loaded.{looks}\n  {lines}"
         )
     for variable in model.weights:
         variable.assign(arrays[variable.path])
+
+
+def _resized_tables(model, arrays):
+    """Return the position biases of another image size, as this model's."""
+    resized = {}
+    for layer in model.layers:
+        if not isinstance(layer, RelativePositionBias):
+            continue
+        path, shape = layer.table.path, tuple(layer.table.shape)
+        if path in arrays and arrays[path].shape != shape:
+            try:
+                resized[path] = layer.resize(arrays[path])
+            except ValueError:  # reported by its shape, with the others
+                continue
+    return resized

@@ -5,7 +5,14 @@ import dataclasses
 import numpy as np
 from keras import layers
 
-from keras_mvit.weights.sources import SOURCES
+from keras_mvit.layers import (
+    CMTBlock,
+    LayerNorm2D,
+    MobileViTBlock,
+    MobileViTV2Block,
+    RelativePositionBias,
+)
+from keras_mvit.weights import sources
 
 _NORM = {"gamma": "weight", "beta": "bias"}
 _KERNEL = {"kernel": "weight", "bias": "bias"}
@@ -16,11 +23,19 @@ _LEAVES = {
     layers.DepthwiseConv2D: (_KERNEL, (2, 3, 0, 1)),  # (C, 1, H, W)
     layers.Dense: (_KERNEL, (1, 0)),  # (O, I) -> (I, O)
     layers.LayerNormalization: (_NORM, None),
+    LayerNorm2D: (_NORM, None),
+    RelativePositionBias: ({"table": None}, None),  # a bare parameter
     layers.BatchNormalization: (
         _NORM
         | {"moving_mean": "running_mean", "moving_variance": "running_var"},
         None,
     ),
+}
+# A family is told by its block.
+_FAMILIES = {
+    MobileViTBlock: sources.MOBILEVIT,
+    MobileViTV2Block: sources.MOBILEVITV2,
+    CMTBlock: sources.CMT,
 }
 # Layers that a backbone, or a model without classifier, does not have.
 _HEADS = {
@@ -42,30 +57,66 @@ class ReferenceTensor:
     axes: tuple | None
 
 
-def find_source(name, tensors, origin):
-    """Return the Source called `name`, or the one that `tensors` are of.
+def find_source(model, name, tensors, origin):
+    """Return the source called `name`, or the one that `tensors` are of.
 
     Args:
+        model: keras.Model. Its family's sources are searched.
         name: str. A source's name, or "auto".
         tensors: dict. The state dict.
         origin: str. Where it comes from, for messages.
 
+    Returns:
+        Source.
+
     Raises:
         ValueError: unknown name, or names of no known source.
     """
-    for source in SOURCES:
+    known = next(
+        family
+        for block, family in _FAMILIES.items()
+        if any(isinstance(layer, block) for layer in model.layers)
+    )
+    for source in known:
         if name == source.name or (
             name == "auto" and source.signature in tensors
         ):
             return source
-    known = ", ".join(["auto", *(source.name for source in SOURCES)])
     problem = (
         f"the names in {origin} are of none: they begin with "
         f"{list(tensors)[:3]}"
         if name == "auto"
         else f"received source={name!r}"
     )
-    raise ValueError(f"Known sources of weights are {known}; {problem}.")
+    names = ", ".join(["auto", *(source.name for source in known)])
+    variant = looks_like(tensors)
+    hint = f" It looks like {variant}." if variant else ""
+    raise ValueError(
+        f"Known sources of weights for {model.name} are {names}; {problem}."
+        f"{hint}"
+    )
+
+
+def looks_like(tensors):
+    """Return the name of the variant whose state dict `tensors` may be.
+
+    Args:
+        tensors: dict of str to array. The state dict.
+
+    Returns:
+        str, or None where no variant fits.
+    """
+    # Here, because building a model needs the weights.
+    from keras_mvit.models import get_variant, list_models
+
+    every_source = [s for family in _FAMILIES.values() for s in family]
+    for name in list_models():
+        layer_path, shape = get_variant(name).fingerprint
+        for source in every_source:
+            weight = tensors.get(f"{source.prefixes(layer_path)[0]}.weight")
+            if weight is not None and np.shape(weight)[:2] == shape:
+                return name
+    return None
 
 
 def references(model, source):
@@ -84,7 +135,10 @@ def references(model, source):
         names, axes = _LEAVES[type(layer)]
         for variable in layer.weights:
             name = names[variable.name]
-            parts = [f"{p}.{name}" for p in source.prefixes(layer_path)]
+            parts = [
+                f"{prefix}.{name}" if name else prefix
+                for prefix in source.prefixes(layer_path)
+            ]
             wanted[variable.path] = ReferenceTensor(
                 tuple(parts), axes if name == "weight" else None
             )

@@ -58,88 +58,165 @@ def _zero_based(template):
     return replace
 
 
+_TIMM = (
+    (r"^layer(\d)_(\d)", _zero_based("stages.{}.{}")),
+    (r"/expand/", "/conv1_1x1/"),
+    (r"/depthwise/", "/conv2_kxk/"),
+    (r"/project/", "/conv3_1x1/"),
+    (r"/local_conv/", "/conv_kxk/"),
+    (r"/local_proj$", "/conv_1x1"),
+    (r"/transformer_(\d+)/", r"/transformer.\1/"),
+    (r"/attention/", "/attn/"),
+    (r"/mlp_fc", "/mlp.fc"),
+    (r"^head_conv/", "final_conv/"),
+    (r"^classifier$", "head.fc"),
+)
+
+_TRANSFORMERS = (
+    (r"/conv$", "/convolution"),
+    (r"/bn$", "/normalization"),
+    (r"^stem/", "conv_stem/"),
+    (r"^layer([12])_(\d)", _zero_based("encoder.layer.{}.layer.{}")),
+    (r"^layer(\d)_0", _zero_based("encoder.layer.{}.downsampling_layer")),
+    (r"^layer(\d)_1", _zero_based("encoder.layer.{}")),
+    (r"/expand/", "/expand_1x1/"),
+    (r"/depthwise/", "/conv_3x3/"),
+    (r"/project/", "/reduce_1x1/"),
+    (r"/local_conv/", "/conv_kxk/"),
+    (r"/local_proj$", "/conv_1x1/convolution"),
+    (r"/transformer_(\d+)/", r"/transformer.layer.\1/"),
+    (r"/norm1$", "/layernorm_before"),
+    (r"/norm2$", "/layernorm_after"),
+    (r"/norm$", "/layernorm"),
+    (r"/conv_proj/", "/conv_projection/"),
+    (r"/conv_fusion/", "/fusion/"),
+    (r"^head_conv/", "conv_1x1_exp/"),
+)
+
+_CVNETS = (
+    (r"/conv$", "/block.conv"),
+    (r"/bn$", "/block.norm"),
+    (r"^stem/", "conv_1/"),
+    (r"^head_conv/", "conv_1x1_exp/"),
+    (r"/expand/", "/block.exp_1x1/"),
+    (r"/depthwise/", "/block.conv_3x3/"),
+    (r"/project/", "/block.red_1x1/"),
+    # The last norm follows 2, 4 and 3 transformer layers.
+    (r"^layer3_1/norm$", "layer_3.1.global_rep.2"),
+    (r"^layer4_1/norm$", "layer_4.1.global_rep.4"),
+    (r"^layer5_1/norm$", "layer_5.1.global_rep.3"),
+    (r"/transformer_(\d+)/", r"/global_rep.\1/"),
+    (r"/norm2$", "/pre_norm_ffn.0"),
+    (r"/mlp_fc1", "/pre_norm_ffn.1"),
+    (r"/conv_fusion/", "/fusion/"),
+    (r"^layer(\d)_(\d)", r"layer_\1.\2"),
+)
+
 MOBILEVIT = (
-    Source(
-        "timm",
-        "stem.conv.weight",
-        (
-            (r"^layer(\d)_(\d)", _zero_based("stages.{}.{}")),
-            (r"/expand/", "/conv1_1x1/"),
-            (r"/depthwise/", "/conv2_kxk/"),
-            (r"/project/", "/conv3_1x1/"),
-            (r"/local_conv/", "/conv_kxk/"),
-            (r"/local_proj$", "/conv_1x1"),
-            (r"/transformer_(\d+)/", r"/transformer.\1/"),
-            (r"/attention/", "/attn/"),
-            (r"/mlp_fc", "/mlp.fc"),
-            (r"^head_conv/", "final_conv/"),
-            (r"^classifier$", "head.fc"),
-        ),
-    ),
+    Source("timm", "stages.2.1.conv_fusion.conv.weight", _TIMM),
     Source(
         "transformers",
         "mobilevit.conv_stem.convolution.weight",
         (
-            (r"/conv$", "/convolution"),
-            (r"/bn$", "/normalization"),
-            (r"^stem/", "mobilevit.conv_stem/"),
-            (
-                r"^layer([12])_(\d)",
-                _zero_based("mobilevit.encoder.layer.{}.layer.{}"),
-            ),
-            (
-                r"^layer(\d)_0",
-                _zero_based("mobilevit.encoder.layer.{}.downsampling_layer"),
-            ),
-            (r"^layer(\d)_1", _zero_based("mobilevit.encoder.layer.{}")),
-            (r"/expand/", "/expand_1x1/"),
-            (r"/depthwise/", "/conv_3x3/"),
-            (r"/project/", "/reduce_1x1/"),
-            (r"/local_conv/", "/conv_kxk/"),
-            (r"/local_proj$", "/conv_1x1/convolution"),
-            (r"/transformer_(\d+)/", r"/transformer.layer.\1/"),
             (r"/attention/qkv", "/attention.attention.{query,key,value}"),
             (r"/attention/proj", "/attention.output.dense"),
-            (r"/norm1$", "/layernorm_before"),
-            (r"/norm2$", "/layernorm_after"),
-            (r"/norm$", "/layernorm"),
             (r"/mlp_fc1", "/intermediate.dense"),
             (r"/mlp_fc2", "/output.dense"),
-            (r"/conv_proj/", "/conv_projection/"),
-            (r"/conv_fusion/", "/fusion/"),
-            (r"^head_conv/", "mobilevit.conv_1x1_exp/"),
+            *_TRANSFORMERS,
+            (r"^(?!classifier)", "mobilevit."),
         ),
     ),
     Source(
         "cvnets",
-        "conv_1.block.conv.weight",
+        "layer_3.1.fusion.block.conv.weight",
         (
-            (r"/conv$", "/block.conv"),
-            (r"/bn$", "/block.norm"),
-            (r"^stem/", "conv_1/"),
-            (r"^head_conv/", "conv_1x1_exp/"),
-            (r"^classifier$", "classifier.fc"),
-            (r"/expand/", "/block.exp_1x1/"),
-            (r"/depthwise/", "/block.conv_3x3/"),
-            (r"/project/", "/block.red_1x1/"),
             (r"/local_conv/", "/local_rep.conv_3x3/"),
             (r"/local_proj$", "/local_rep.conv_1x1.block.conv"),
-            # The last norm follows 2, 4 and 3 transformer layers.
-            (r"^layer3_1/norm$", "layer_3.1.global_rep.2"),
-            (r"^layer4_1/norm$", "layer_4.1.global_rep.4"),
-            (r"^layer5_1/norm$", "layer_5.1.global_rep.3"),
-            (r"/transformer_(\d+)/", r"/global_rep.\1/"),
             (r"/norm1$", "/pre_norm_mha.0"),
-            (r"/attention/(qkv|proj)", r"/pre_norm_mha.1.\1"),
-            (r"/pre_norm_mha.1.qkv", "/pre_norm_mha.1.qkv_proj"),
-            (r"/pre_norm_mha.1.proj", "/pre_norm_mha.1.out_proj"),
-            (r"/norm2$", "/pre_norm_ffn.0"),
-            (r"/mlp_fc1", "/pre_norm_ffn.1"),
+            (r"/attention/qkv", "/pre_norm_mha.1.qkv_proj"),
+            (r"/attention/proj", "/pre_norm_mha.1.out_proj"),
             (r"/mlp_fc2", "/pre_norm_ffn.4"),
-            (r"/conv_fusion/", "/fusion/"),
-            (r"^layer(\d)_(\d)", r"layer_\1.\2"),
+            *_CVNETS,
+            (r"^classifier$", "classifier.fc"),
         ),
     ),
 )
 
-SOURCES = MOBILEVIT
+MOBILEVITV2 = (
+    Source(
+        "timm",
+        "stages.2.1.transformer.0.attn.qkv_proj.weight",
+        (
+            (r"/attention/qkv$", "/attention/qkv_proj"),
+            (r"/attention/proj$", "/attention/out_proj"),
+            *_TIMM,
+        ),
+    ),
+    Source(
+        "transformers",
+        "mobilevitv2.conv_stem.convolution.weight",
+        (
+            (r"/attention/qkv", "/attention.qkv_proj.convolution"),
+            (r"/attention/proj", "/attention.out_proj.convolution"),
+            (r"/mlp_fc(\d)", r"/ffn.conv\1.convolution"),
+            *_TRANSFORMERS,
+            (r"^(?!classifier)", "mobilevitv2."),
+        ),
+    ),
+    Source(
+        "cvnets",
+        "layer_3.1.global_rep.0.pre_norm_attn.0.weight",
+        (
+            (r"/local_conv/", "/local_rep.0/"),
+            (r"/local_proj$", "/local_rep.1.block.conv"),
+            (r"/norm1$", "/pre_norm_attn.0"),
+            (r"/attention/qkv", "/pre_norm_attn.1.qkv_proj.block.conv"),
+            (r"/attention/proj", "/pre_norm_attn.1.out_proj.block.conv"),
+            (r"/mlp_fc1$", "/mlp_fc1.block.conv"),
+            (r"/mlp_fc2$", "/pre_norm_ffn.3.block.conv"),
+            *_CVNETS,
+            (r"^classifier$", "classifier.1"),
+        ),
+    ),
+)
+
+_LETTERS = "abcd"
+
+CMT = (
+    Source(
+        "cmt",
+        "relative_pos_a",
+        (
+            (r"^stem/conv(\d)", r"stem_conv\1"),
+            (r"^stem/bn(\d)", r"stem_norm\1"),
+            (r"^head_conv/conv$", "_fc"),
+            (r"^head_conv/bn$", "_bn"),
+            (r"^classifier$", "head"),
+            (
+                r"^stage(\d)_embedding",
+                lambda m: f"patch_embed_{_LETTERS[int(m[1]) - 1]}",
+            ),
+            (
+                r"^stage(\d)_bias$",
+                lambda m: f"relative_pos_{_LETTERS[int(m[1]) - 1]}",
+            ),
+            (
+                r"^stage(\d)_(\d+)",
+                lambda m: f"blocks_{_LETTERS[int(m[1]) - 1]}.{m[2]}",
+            ),
+            (r"/perception/conv", "/proj"),
+            (r"/attention/query", "/attn.q"),
+            (r"/attention/key", "/attn.k"),
+            (r"/attention/value", "/attn.v"),
+            (r"/attention/proj", "/attn.proj"),
+            (r"/attention/reduction", "/attn.sr.0"),
+            (r"/attention/bn", "/attn.sr.1"),
+            (r"/ffn/expand_conv", "/mlp.conv1.0"),
+            (r"/ffn/expand_bn", "/mlp.conv1.2"),
+            (r"/ffn/depthwise_conv", "/mlp.proj"),
+            (r"/ffn/depthwise_bn", "/mlp.proj_bn"),
+            (r"/ffn/project_conv", "/mlp.conv2.0"),
+            (r"/ffn/project_bn", "/mlp.conv2.1"),
+        ),
+    ),
+)

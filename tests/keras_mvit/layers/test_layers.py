@@ -65,6 +65,47 @@ ROWS = [
         (2, 8, 9, 4),
         (2, 8, 9, 4),
     ),
+    (layers.LayerNorm2D, {"epsilon": 1e-3}, (2, 5, 6, 4), (2, 5, 6, 4)),
+    (
+        layers.SeparableSelfAttention,
+        {"attention_dropout_rate": 0.1},
+        (2, 4, 5, 8),
+        (2, 4, 5, 8),
+    ),
+    (
+        layers.SeparableSelfAttention,
+        {"patch_size": 2},
+        (2, 4, 6, 8),
+        (2, 4, 6, 8),
+    ),
+    (
+        layers.LinearTransformerEncoder,
+        {"mlp_dim": 16, "patch_size": 2, "drop_path_rate": 0.1},
+        (2, 4, 6, 8),
+        (2, 4, 6, 8),
+    ),
+    (
+        layers.MobileViTV2Block,
+        {"hidden_dim": 8, "mlp_dim": 16, "depth": 1, "dilation_rate": 2},
+        (2, 5, 6, 4),
+        (2, 6, 6, 4),
+    ),
+    (layers.CMTStem, {"filters": 4}, (2, 9, 8, 3), (2, 5, 4, 4)),
+    (layers.PatchEmbedding, {"filters": 4}, (2, 9, 8, 3), (2, 4, 4, 4)),
+    (layers.LocalPerceptionUnit, {}, (2, 5, 6, 4), (2, 5, 6, 4)),
+    (layers.InvertedResidualFFN, {"hidden_dim": 8}, (2, 5, 6, 4), (2, 5, 6, 4)),
+    (
+        layers.LightweightMultiHeadSelfAttention,
+        {"num_heads": 2, "sr_ratio": 2},
+        (2, 4, 6, 8),
+        (2, 4, 6, 8),
+    ),
+    (
+        layers.CMTBlock,
+        {"num_heads": 2, "sr_ratio": 2, "ffn_dim": 8, "drop_path_rate": 0.1},
+        (2, 4, 6, 8),
+        (2, 4, 6, 8),
+    ),
 ]
 
 
@@ -76,8 +117,9 @@ def test_layer(row):
 
 
 def test_every_layer_has_a_row():
-    # PatchFold takes two inputs and has tests of its own below.
-    tested = {row[0].__name__ for row in ROWS} | {"PatchFold"}
+    # These take two inputs, or a size that must be known: tests of their own.
+    others = {"PatchFold", "RelativePositionBias", "LinformerSelfAttention"}
+    tested = {row[0].__name__ for row in ROWS} | others
     assert tested == set(layers.__all__)
 
 
@@ -208,3 +250,104 @@ def test_resize_is_half_pixel_and_leaves_a_right_size_alone():
     wide = np.array(resize_bilinear(x, 1, 4)).ravel()
     np.testing.assert_allclose(wide, [0, 0.25, 0.75, 1])
     assert resize_bilinear(x, 1, 2) is x
+
+
+def test_resize_with_aligned_corners_keeps_the_corners():
+    x = keras.ops.convert_to_tensor(
+        np.array([[1.0, 2.0, 5.0]], "float32").reshape(1, 1, 3, 1)
+    )
+    wide = np.array(resize_bilinear(x, 1, 5, align_corners=True)).ravel()
+    np.testing.assert_allclose(wide, [1, 1.5, 2, 3.5, 5])
+
+
+def test_layer_norm_2d_is_group_norm_of_one_group():
+    x = np.random.default_rng(0).normal(3, 2, (2, 5, 6, 4)).astype("float32")
+    expected = keras.layers.GroupNormalization(1, epsilon=1e-5)(x)
+    np.testing.assert_allclose(layers.LayerNorm2D()(x), expected, atol=1e-5)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(1, 3), st.integers(1, 4), st.integers(1, 4))
+def test_separable_attention_of_a_map_is_that_of_its_patches(
+    patch, rows, columns
+):
+    x = np.random.default_rng(0).random((2, rows * patch, columns * patch, 6))
+    x = x.astype("float32")
+    on_map = layers.SeparableSelfAttention(patch)
+    on_sequences = layers.SeparableSelfAttention()
+    unfolded = layers.PatchUnfold(patch)(x)
+    on_map.build(x.shape)
+    on_sequences.build(unfolded.shape)
+    on_sequences.set_weights(on_map.get_weights())
+    expected = layers.PatchFold(patch)(on_sequences(unfolded), x)
+    np.testing.assert_allclose(on_map(x), expected, atol=1e-5)
+    scores = layers.PatchUnfold(patch)(on_map.context_scores(x))
+    np.testing.assert_allclose(np.sum(scores, axis=2), 1, rtol=1e-5)
+
+
+def test_linformer():
+    layer = layers.LinformerSelfAttention(2, projected_tokens=3)
+    x = np.random.default_rng(0).random((2, 4, 10, 8), "float32")
+    assert layer(x).shape == x.shape
+    assert layer.token_projection.shape == (3, 10)
+    again = layers.LinformerSelfAttention.from_config(layer.get_config())
+    again.build(x.shape)
+    again.set_weights(layer.get_weights())
+    np.testing.assert_array_equal(again(x), layer(x))
+    with pytest.raises(ValueError, match="known number of tokens.*None"):
+        layers.LinformerSelfAttention(2).build((None, 4, None, 8))
+
+
+def test_linformer_with_an_identity_projection_is_multi_head():
+    x = np.random.default_rng(0).random((1, 2, 5, 8), "float32")
+    linformer = layers.LinformerSelfAttention(2, projected_tokens=5)
+    multi_head = layers.MultiHeadSelfAttention(2)
+    linformer(x), multi_head(x)
+    linformer.qkv.set_weights(multi_head.qkv.get_weights())
+    linformer.proj.set_weights(multi_head.proj.get_weights())
+    linformer.token_projection.assign(np.eye(5))
+    np.testing.assert_allclose(linformer(x), multi_head(x), atol=1e-6)
+
+
+def test_lightweight_attention_unreduced_is_multi_head():
+    x = np.random.default_rng(0).random((1, 3, 4, 8), "float32")
+    light = layers.LightweightMultiHeadSelfAttention(2)
+    multi_head = layers.MultiHeadSelfAttention(2)
+    sequence = x.reshape(1, 12, 8)
+    light(x), multi_head(sequence)
+    for index, part in enumerate((light.query, light.key, light.value)):
+        part.kernel.assign(multi_head.qkv.kernel[:, 8 * index : 8 * index + 8])
+    light.proj.set_weights(multi_head.proj.get_weights())
+    np.testing.assert_allclose(
+        np.reshape(light(x), (1, 12, 8)), multi_head(sequence), atol=1e-6
+    )
+    biased = light(x, np.random.default_rng(1).normal(size=(2, 12, 12)))
+    assert np.abs(biased - light(x)).max() > 1e-3
+
+
+def test_position_bias_resizes_smoothly():
+    bias = layers.RelativePositionBias(2, 2)
+    bias.build((None, 6, 8, 1))
+    assert bias.table.shape == (2, 48, 12)
+    flat = np.stack([np.full((16, 4), 1.0), np.full((16, 4), -2.0)])
+    resized = bias.resize(flat)
+    np.testing.assert_allclose(resized, np.ones((2, 48, 12)) * [[[1]], [[-2]]])
+    # What PyTorch's bicubic interpolation makes of four rows of queries.
+    rows = np.repeat([0.0, 1.0, 4.0, 9.0], 4)[None, :, None]
+    bias = layers.RelativePositionBias(1, 1)
+    bias.build((None, 6, 4, 1))
+    resized = bias.resize(np.broadcast_to(rows, (1, 16, 16)))
+    np.testing.assert_allclose(
+        resized.reshape(6, 4, -1)[:, 2, 5],
+        [-0.086806, 0.21875, 1.430555, 3.152778, 6.78125, 9.434029],
+        atol=1e-5,
+    )
+    with pytest.raises(ValueError, match=r"Received: \(3, 16, 4\)"):
+        layers.RelativePositionBias(2, 2).resize(np.zeros((3, 16, 4)))
+    with pytest.raises(ValueError, match="map of known size, at least 2x2"):
+        layers.RelativePositionBias(2, 2).build((None, None, 8, 1))
+
+
+def test_unknown_attention_is_named():
+    with pytest.raises(ValueError, match="separable. Received: 'flash'"):
+        layers.TransformerEncoder(8, attention_kind="flash")

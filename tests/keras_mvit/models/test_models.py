@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 
 import keras
 import numpy as np
@@ -13,6 +14,23 @@ PARAMETERS = {
     "mobilevit_xxs": 1_272_024,
     "mobilevit_xs": 2_317_848,
     "mobilevit_s": 5_578_632,
+    "mobilevitv2_050": 1_370_593,
+    "mobilevitv2_075": 2_866_009,
+    "mobilevitv2_100": 4_901_841,
+    "mobilevitv2_125": 7_478_089,
+    "mobilevitv2_150": 10_594_753,
+    "mobilevitv2_175": 14_251_833,
+    "mobilevitv2_200": 18_449_329,
+    "cmt_ti": 9_492_426,
+    "cmt_xs": 15_247_208,
+    "cmt_s": 26_256_160,
+    "cmt_b": 45_715_076,
+}
+# One variant of each family, small.
+FAMILIES = {
+    "mobilevit_xxs": (None, None, 3),
+    "mobilevitv2_050": (None, None, 3),
+    "cmt_ti": (64, 64, 3),
 }
 
 
@@ -29,51 +47,51 @@ def test_parameters(name):
     model = keras_mvit.create_model(name)
     count = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
     assert count == PARAMETERS[name] == keras_mvit.get_variant(name).parameters
-    assert model.input_shape == (None, 256, 256, 3)
+    size = keras_mvit.preprocessing(name).image_size
+    assert model.input_shape == (None, *size, 3)
     assert model.output_shape == (None, 1000)
 
 
-@pytest.fixture(scope="module")
-def any_size():
-    return keras_mvit.create_model(
-        "mobilevit_xxs", num_classes=5, input_shape=(None, None, 3)
-    )
+@functools.cache
+def _model(name):
+    return keras_mvit.create_model(name, 5, input_shape=FAMILIES[name])
 
 
-@settings(max_examples=4, deadline=None)
+@pytest.mark.parametrize("name", ["mobilevit_xxs", "mobilevitv2_050"])
+@settings(max_examples=3, deadline=None)
 @given(st.integers(32, 130), st.integers(32, 130), st.integers(1, 3))
-def test_any_size_equals_the_static_model(any_size, height, width, batch):
-    static = keras_mvit.create_model(
-        "mobilevit_xxs", num_classes=5, input_shape=(height, width, 3)
-    )
-    static.set_weights(any_size.get_weights())
+def test_any_size_equals_the_static_model(name, height, width, batch):
+    static = keras_mvit.create_model(name, 5, input_shape=(height, width, 3))
+    static.set_weights(_model(name).get_weights())
     x = _image(batch, height, width, 3)
     expected = keras.ops.convert_to_numpy(static(x))
     assert expected.shape == (batch, 5)
     np.testing.assert_allclose(
-        any_size.predict(x, verbose=0), expected, rtol=1e-4, atol=1e-5
+        _model(name).predict(x, verbose=0), expected, rtol=1e-4, atol=1e-5
     )
 
 
-def test_save_and_load_is_bit_exact(any_size, tmp_path):
-    any_size.save(tmp_path / "model.keras")
+@pytest.mark.parametrize("name", FAMILIES)
+def test_save_and_load_is_bit_exact(name, tmp_path):
+    _model(name).save(tmp_path / "model.keras")
     revived = keras.models.load_model(tmp_path / "model.keras")
-    x = _image(2, 57, 64, 3)
-    np.testing.assert_array_equal(any_size(x), revived(x))
+    x = _image(2, 64, 64, 3)
+    np.testing.assert_array_equal(_model(name)(x), revived(x))
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-def test_mixed_precision_trains(policy):
+@pytest.mark.parametrize("name", FAMILIES)
+def test_mixed_precision_trains(name, policy):
     keras.config.set_dtype_policy(policy)
     try:
-        model = keras_mvit.create_model("mobilevit_xxs", 3, (None, None, 3))
+        model = keras_mvit.create_model(name, 3, FAMILIES[name])
     finally:
         keras.config.set_dtype_policy("float32")
     assert model.compute_dtype == policy.removeprefix("mixed_")
     assert model.output.dtype == "float32"
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile("adamw", loss, jit_compile=False)
-    x, y = _image(4, 50, 64, 3), np.array([0, 1, 2, 0])
+    model.compile("adamw", loss, run_eagerly=True)
+    x, y = _image(4, 64, 64, 3), np.array([0, 1, 2, 0])
     assert np.isfinite(model.train_on_batch(x, y))
     assert np.isfinite(model.predict(x, verbose=0)).all()
 
@@ -131,6 +149,60 @@ def test_backbone_strides(output_stride, sizes):
     }
 
 
+def test_backbone_strides_of_cmt():
+    features = keras_mvit.create_backbone("cmt_ti", (64, 96, 3))(
+        _image(1, 64, 96, 3)
+    )
+    assert {k: tuple(v.shape) for k, v in features.items()} == {
+        "stride_2": (1, 32, 48, 16),
+        "stride_4": (1, 16, 24, 46),
+        "stride_8": (1, 8, 12, 92),
+        "stride_16": (1, 4, 6, 184),
+        "stride_32": (1, 2, 3, 368),
+    }
+
+
+def test_v2_dilates_its_blocks_and_keeps_padded_sizes():
+    fine = keras_mvit.create_backbone("mobilevitv2_050", output_stride=8)
+    assert fine.get_layer("layer4_1").dilation_rate == 2
+    assert fine.get_layer("layer5_0").dilation_rate == 2
+    assert fine.get_layer("layer5_1").dilation_rate == 4
+    features = keras_mvit.create_backbone("mobilevitv2_050")(
+        _image(1, 224, 224, 3)
+    )
+    assert features["stride_32"].shape == (1, 8, 8, 256)
+
+
+@pytest.mark.parametrize("kind", ["linformer", "separable"])
+def test_mobilevit_with_the_other_attentions(kind):
+    variant = dataclasses.replace(
+        keras_mvit.get_variant("mobilevit_xxs"), attention_kind=kind
+    )
+    model = keras_mvit.create_model(variant, 3, (64, 64, 3))
+    assert model(_image(2, 64, 64, 3)).shape == (2, 3)
+    again = keras.Model.from_config(model.get_config())
+    assert again.get_layer("layer3_1").attention_kind == kind
+
+
+def test_compound_scaling_of_cmt():
+    grown = keras_mvit.scale_cmt(1)
+    assert grown.depths == (4, 4, 19, 4)
+    assert grown.hidden_dims == (83, 166, 332, 664)
+    assert grown.preprocessing.image_size == (256, 256)
+    same = keras_mvit.scale_cmt(0)
+    published = keras_mvit.get_variant("cmt_s")
+    for field in ("depths", "hidden_dims", "stem_filters", "preprocessing"):
+        assert getattr(same, field) == getattr(published, field)
+    small = keras_mvit.create_model(keras_mvit.scale_cmt(-3), 3, (64, 64, 3))
+    assert small(_image(1, 64, 64, 3)).shape == (1, 3)
+
+
+def test_drop_path_of_cmt_grows_to_its_rate():
+    model = keras_mvit.create_model("cmt_ti", 2, (64, 64, 3))
+    assert model.get_layer("stage1_0").drop_path_rate == 0
+    assert model.get_layer("stage4_1").drop_path_rate == 0.1
+
+
 def test_finer_output_stride_keeps_the_weights_meaning():
     coarse = keras_mvit.create_backbone("mobilevit_xxs", output_stride=32)
     fine = keras_mvit.create_backbone("mobilevit_xxs", output_stride=8)
@@ -169,6 +241,19 @@ def test_preprocessing_of_the_papers():
         (
             lambda: keras_mvit.create_backbone("mobilevit_s", output_stride=4),
             r"\(8, 16, 32\). Received: 4",
+        ),
+        (
+            lambda: keras_mvit.create_model("cmt_ti", 2, (None, None, 3)),
+            r"known size.*\(160, 160, 3\). Received: .*None",
+        ),
+        (
+            lambda: keras_mvit.create_backbone("cmt_ti", (64, 64, 3), 16),
+            "Received: output_stride=16",
+        ),
+        (lambda: keras_mvit.scale_cmt(100), "from -8 to 8. Received: 100"),
+        (
+            lambda: keras_mvit.create_model("mobilevitv2_110"),
+            "Unknown model 'mobilevitv2_110'. Known models: mobilevit_xxs",
         ),
         (
             lambda: keras_mvit.create_model("mobilevit_s", weights="a.onnx"),

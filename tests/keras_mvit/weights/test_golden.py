@@ -7,20 +7,44 @@ import keras_mvit
 from tests import golden, seeded
 
 TOLERANCE = 1e-4
+# Classification; the dense heads have files of their own.
 PATHS = [
     path
-    for path in golden.paths("*.mobilevit_*.npz")
-    if not path.name.startswith("cvnets.mobilevitv2")
+    for pattern in ("*.mobilevit_*", "*.mobilevitv2_*", "*.cmt_*")
+    for path in golden.paths(f"{pattern}.npz")
+    if "_mobilevit" not in path.name
 ]
+SOURCES = {
+    "timm": [n for n in keras_mvit.list_models() if n[:3] == "mob"],
+    "hf": [
+        *("mobilevit_xxs", "mobilevit_xs", "mobilevit_s"),
+        *("mobilevitv2_050", "mobilevitv2_100", "mobilevitv2_200"),
+    ],
+    "cvnets": [
+        *("mobilevit_xxs", "mobilevit_xs", "mobilevit_s"),
+        *("mobilevitv2_050", "mobilevitv2_100"),
+    ],
+    "cmt": [n for n in keras_mvit.list_models() if n[:3] == "cmt"],
+}
+OTHER_SIZES = ("160x160", "192x320", "224x224", "225x257", "32x33")
 
 
 @functools.cache
 def _model(name):
-    return keras_mvit.create_model(name, input_shape=(None, None, 3))
+    shape = None if name.startswith("cmt") else (None, None, 3)
+    return keras_mvit.create_model(name, input_shape=shape)
+
+
+def _params():
+    """Marks as slow what says little more than a smaller model does."""
+    big = ("125", "150", "175", "cmt_s", "cmt_b")
+    for path in PATHS:
+        marks = [pytest.mark.large] if any(b in path.name for b in big) else []
+        yield pytest.param(path, id=path.stem, marks=marks)
 
 
 @pytest.mark.golden
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", _params())
 def test_golden(path):
     source, name = path.name.split(".")[:2]
     recorded = np.load(path)
@@ -37,12 +61,16 @@ def test_golden(path):
 
 
 def test_all_sources_and_sizes_are_there():
-    names = {path.name for path in PATHS}
-    for model in keras_mvit.list_models():
-        for source in ("timm", "hf", "cvnets"):
-            assert f"{source}.{model}.256x256.npz" in names
-        for size in ("160x160", "192x320", "224x224", "225x257", "32x33"):
-            assert f"timm.{model}.{size}.npz" in names
+    keys = {tuple(path.name.split(".")[:3]) for path in PATHS}
+    for source, names in SOURCES.items():
+        assert names
+        for name in names:
+            height, width = keras_mvit.preprocessing(name).image_size
+            assert (source, name, f"{height}x{width}") in keys
+    for name in ("mobilevit_xxs", "mobilevit_xs", "mobilevit_s"):
+        assert all(("timm", name, size) in keys for size in OTHER_SIZES)
+    for name in ("mobilevitv2_050", "mobilevitv2_100"):
+        assert all(("timm", name, size) in keys for size in OTHER_SIZES)
 
 
 @pytest.mark.golden

@@ -185,3 +185,28 @@ def test_unknown_names_and_sources(state):
         keras_mvit.load_reference_weights(_model(), {"a": 1, "b": 2})
     with pytest.raises(ValueError, match="source='keras'"):
         keras_mvit.load_reference_weights(_model(), state, source="keras")
+
+
+def test_another_variant_is_told_by_its_name():
+    for key in ("hf.mobilevit_xs", "cvnets.mobilevitv2_100", "cmt.cmt_xs"):
+        with pytest.raises(ValueError) as error:
+            keras_mvit.load_reference_weights(_model(), golden.state_dict(key))
+        assert f"It looks like {key.split('.')[1]}." in str(error.value)
+
+
+def test_cmt_of_another_size_resizes_its_position_biases(tmp_path):
+    state = golden.state_dict("cmt.cmt_ti")
+    model = keras_mvit.create_model("cmt_ti", input_shape=(192, 224, 3))
+    keras_mvit.load_reference_weights(model, state)
+    bias = model.get_layer("stage1_bias")
+    table = np.array(bias.table)
+    assert table.shape == (1, 48 * 56, 6 * 7)
+    np.testing.assert_allclose(table, bias.resize(state["relative_pos_a"]))
+    # A Keras file is resized alike.
+    native = keras_mvit.create_model("cmt_ti")
+    keras_mvit.load_reference_weights(native, state)
+    native.save(tmp_path / "cmt.keras")
+    again = keras_mvit.create_model(
+        "cmt_ti", input_shape=(192, 224, 3), weights=tmp_path / "cmt.keras"
+    )
+    assert _same(model, again)

@@ -1,0 +1,65 @@
+"""How the commands of this package behave on a terminal."""
+
+import functools
+import os
+import sys
+
+from keras_mvit.quiet import quiet
+
+
+def import_keras_quietly():
+    """Import Keras and our layers without the lines a backend starts with."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with quiet():
+        import keras_mvit.layers  # noqa: F401
+
+
+def friendly(main):
+    """Make bad input end as one line and exit status 1.
+
+    Ctrl-C ends with status 130. Other errors are ours and keep their
+    traceback.
+
+    Args:
+        main: callable of `argv`.
+
+    Returns:
+        callable of `argv`.
+    """
+
+    @functools.wraps(main)
+    def guarded(argv):
+        try:
+            if argv[1:]:
+                raise ValueError(f"Unexpected arguments: {' '.join(argv[1:])}")
+            main(argv)
+        except KeyboardInterrupt:
+            print("\nInterrupted; nothing was written", file=sys.stderr)
+            sys.exit(130)
+        except (ValueError, OSError) as error:
+            print(f"Error: {error}", file=sys.stderr)
+            sys.exit(1)
+
+    return guarded
+
+
+def table(header, rows):
+    """Lay out a table; the first column is aligned to the left.
+
+    Args:
+        header: list of str.
+        rows: list of lists of str.
+
+    Returns:
+        str.
+    """
+    columns = zip(header, *rows, strict=True)
+    widths = [max(len(cell) for cell in column) for column in columns]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in [header, *rows]
+    ]
+    return "\n".join(line.rstrip() for line in lines)
