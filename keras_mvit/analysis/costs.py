@@ -58,7 +58,7 @@ _PRODUCTS = {
 # The others have no products to speak of. Views take no memory ...
 VIEWS = frozenset(
     """
-    Cast ConvertToTensor Copy ExpandDims Identity Ravel Reshape Squeeze
+    Cast Copy ExpandDims Identity Ravel Reshape Squeeze
     """.split()
 )
 # ... these write over an operand that nothing else needs ...

@@ -124,7 +124,7 @@ def _parameters(operation, seen):
         for weight in layer._trainable_variables
         if id(weight) not in seen
     }
-    seen |= new.keys()
+    seen.update(new)
     return sum(new.values())
 
 

@@ -96,6 +96,11 @@ class _Tape:
                 setattr(cls, name, method)
 
     def _call(self, operation, args, kwargs):
+        if self.stack and not isinstance(self.stack[-1], keras.Layer):
+            # An operation that asks another one for its shape.
+            return operation.compute_output_spec(*args, **kwargs)
+        if type(operation).__name__ == "ConvertToTensor":
+            return args[0]  # a model makes sure of its inputs
         # A model is no part: it stands for the layers inside.
         is_part = not isinstance(operation, keras.Model) and all(
             isinstance(caller, keras.Model) for caller in self.stack
