@@ -15,11 +15,19 @@ _OP_NAMES = {
 
 @dataclasses.dataclass(frozen=True)
 class Operator:
-    """One operator of the graph: its kind and the names of its outputs."""
+    """One operator of the graph.
+
+    Args:
+        name: str. Its kind, such as `CONV_2D`.
+        is_builtin: bool. Whether every runtime has it.
+        outputs: tuple of str. Names of the tensors it makes.
+        has_constant_input: bool. Whether a tensor it takes is in the file.
+    """
 
     name: str
     is_builtin: bool
     outputs: tuple
+    has_constant_input: bool
 
 
 def read_model(content):
@@ -39,7 +47,7 @@ def operators(content):
     """Lists the `Operator`s of a LiteRT file (bytes), in order."""
     model = read_model(content)
     graph = model.subgraphs[0]
-    return [_operator(op, graph, model.operatorCodes) for op in graph.operators]
+    return [_operator(op, graph, model) for op in graph.operators]
 
 
 def op_histogram(content):
@@ -48,11 +56,14 @@ def op_histogram(content):
     return dict(counts.most_common())
 
 
-def _operator(op, graph, codes):
-    code = codes[op.opcodeIndex]
+def _operator(op, graph, model):
+    code = model.operatorCodes[op.opcodeIndex]
     # Old files have the code in a single byte, new ones in both fields.
     builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
     is_builtin = builtin != schema.BuiltinOperator.CUSTOM
     name = _OP_NAMES[builtin] if is_builtin else code.customCode.decode()
     outputs = tuple(graph.tensors[i].name.decode() for i in op.outputs)
-    return Operator(name, is_builtin, outputs)
+    # A missing optional input has the index -1.
+    inputs = [graph.tensors[i] for i in op.inputs if i >= 0]
+    constant = any(model.buffers[t.buffer].data is not None for t in inputs)
+    return Operator(name, is_builtin, outputs, constant)

@@ -55,12 +55,14 @@ FORMATS = {
             "dynamic", _MIN_MAX, False, ("DEPTHWISE_CONV_2D",), 1.0, 0.9, 0.02
         ),
         # XNNPACK has no int8 softmax, and the range of exponentials suits no
-        # 8 bits. A concatenation would force one scale on its inputs; where
-        # their scales are far apart, XNNPACK could not bridge them. Input and
-        # output: the app should need no scales and zero points.
+        # 8 bits; nor has it a ReLU that is fused to no convolution. A
+        # concatenation would force one scale on its inputs; where their scales
+        # are far apart, XNNPACK could not bridge them. Input and output: the
+        # app should need no scales and zero points.
         Format(
             "int8", _MIN_MAX, True,
-            ("SOFTMAX", "CONCATENATION", "INPUT", "OUTPUT"), 2.0, 0.8, 0.05,
+            ("SOFTMAX", "RELU", "CONCATENATION", "INPUT", "OUTPUT"),
+            2.0, 0.8, 0.05,
         ),
     ]
 }  # fmt: skip
@@ -123,7 +125,25 @@ def recipe(content, row):
             _rule(re.escape(scope) + "/", "*", "no_quantize")
             for scope in normalization_scopes(content)
         ]
+    rules += [
+        _rule(re.escape(output), "BATCH_MATMUL", "no_quantize")
+        for output in constant_products(content)
+    ]
     return rules + [_rule(".*", op, "no_quantize") for op in row.float_ops]
+
+
+def constant_products(content):
+    """Returns the outputs of all products of a tensor and a constant matrix.
+
+    They resize maps that a patch does not divide. LiteRT multiplies an int8
+    matrix by a float tensor only from the right, and the weights of an
+    interpolation are too few to be worth 8 bits.
+    """
+    return [
+        op.outputs[0]
+        for op in flatbuffer.operators(content)
+        if op.name == "BATCH_MATMUL" and op.has_constant_input
+    ]
 
 
 def normalization_scopes(content):
