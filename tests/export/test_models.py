@@ -9,7 +9,6 @@ from keras_mvit.export.images import random_images
 from keras_mvit.export.interpret import LiteRTModel
 from tests.export.conftest import FORMATS
 
-
 FLOAT_FORMATS = [name for name in FORMATS if name != "int8"]
 # Model, image size (None: its own), formats.
 CASES = [
