@@ -54,5 +54,5 @@ def save_picture(path, images, scores):
                 interpolation="nearest",
                 extent=(0, width, height, 0),
             )
-            figure.colorbar(overlay, ax=axis, shrink=0.8)
+            figure.colorbar(overlay, ax=axis, shrink=0.8, label="times mean")
     figure.savefig(path, dpi=150)
