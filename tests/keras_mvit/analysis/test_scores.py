@@ -76,7 +76,7 @@ def test_lightweight_scores_follow_the_bias():
     bias = np.zeros((2, 24, 6), "float32")
     bias[:, :, 4] = 50.0  # everyone looks at key 4: row 1, column 1
     layer(x, bias)
-    expected = [[0, 0, 0], [0, 1, 0]]
+    expected = np.array([[0, 0, 0], [0, 1, 0]])
     found = layer.context_scores(x, bias)
     np.testing.assert_allclose(found[0, ..., 0], expected, atol=1e-6)
     assert np.abs(layer.context_scores(x)[0, ..., 0] - expected).max() > 0.1
