@@ -33,7 +33,7 @@ def test_the_file_gives_the_checkpoint_s_answers(state, checkpoint, tmp_path):
     assert os.listdir(tmp_path / "new") == ["model.keras"]
     loaded = keras.saving.load_model(output)
     assert loaded.input_shape == (None, None, None, 3)
-    expected = keras_mvit.create_model(NAME)
+    expected = keras_mvit.create_model(NAME, input_shape=(None, None, 3))
     keras_mvit.load_reference_weights(expected, state)
     image = np.random.default_rng(0).random((1, 64, 64, 3), "float32")
     np.testing.assert_array_equal(loaded(image), expected(image))
