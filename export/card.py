@@ -6,7 +6,8 @@ import importlib.metadata
 import json
 import os
 
-from keras_mvit.export import console, flatbuffer
+from keras_mvit import console
+from keras_mvit.export import flatbuffer
 
 FILE_NAME = "export.json"
 _PACKAGES = (

@@ -3,7 +3,7 @@
 import re
 import tempfile
 
-from keras_mvit.export.quiet import quiet
+from keras_mvit.quiet import quiet
 
 INPUT_NAME = "image"
 OUTPUT_NAME = "logits"

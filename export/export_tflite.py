@@ -9,9 +9,9 @@ Without a work directory, `--model=NAME` exports that architecture, with
 
 from absl import app, flags
 
+from keras_mvit import console
 from keras_mvit.export import (
     card,
-    console,
     exporter,
     quantize,
     source,
@@ -49,7 +49,7 @@ def main(argv):
     """Exports what the flags say and prints a table."""
     del argv
     _check_flags()
-    console.import_tensorflow_quietly()
+    console.import_keras_quietly()
     result = exporter.export(
         _source(),
         _FORMATS.value,

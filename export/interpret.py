@@ -5,7 +5,7 @@ import os
 import numpy as np
 import tqdm
 
-from keras_mvit.export.quiet import quiet
+from keras_mvit.quiet import quiet
 
 
 class LiteRTModel:

@@ -8,7 +8,7 @@ Machines differ and are never quiet: trust the ratios within one run.
 
 from absl import app, flags
 
-from keras_mvit.export import console
+from keras_mvit import console
 from keras_mvit.export.latency import host, results
 
 _MODELS = flags.DEFINE_list(

@@ -11,7 +11,7 @@ import re
 import tqdm
 
 from keras_mvit.export import convert, flatbuffer
-from keras_mvit.export.quiet import quiet
+from keras_mvit.quiet import quiet
 
 _CHUNK = 16  # calibration images between two steps of the progress bar
 

@@ -9,7 +9,8 @@ report.html holds everything in one file; report.md has its figures beside it.
 
 from absl import app, flags
 
-from keras_mvit.export import console, report_writer
+from keras_mvit import console
+from keras_mvit.export import report_writer
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Work directory.")
 _EXPORT_DIR = flags.DEFINE_string("export_dir", None, "Folder of an export.")

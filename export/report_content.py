@@ -1,6 +1,7 @@
 """What a report says, block by block."""
 
-from keras_mvit.export import console, report_figures
+from keras_mvit import console
+from keras_mvit.export import report_figures
 from keras_mvit.export.report_page import Figure, Heading, Table, Text
 
 _SETTINGS = (

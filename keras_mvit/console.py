@@ -14,7 +14,7 @@ def import_keras_quietly():
         import keras_mvit.layers  # noqa: F401
 
 
-def friendly(main):
+def friendly(main, interrupted="Nothing was written."):
     """Make bad input end as one line and exit status 1.
 
     Ctrl-C ends with status 130. Other errors are ours and keep their
@@ -22,6 +22,7 @@ def friendly(main):
 
     Args:
         main: callable of `argv`.
+        interrupted: str. What to say after a Ctrl-C.
 
     Returns:
         callable of `argv`.
@@ -34,9 +35,9 @@ def friendly(main):
                 raise ValueError(f"Unexpected arguments: {' '.join(argv[1:])}")
             main(argv)
         except KeyboardInterrupt:
-            print("\nInterrupted; nothing was written", file=sys.stderr)
+            print(f"\nInterrupted. {interrupted}", file=sys.stderr)
             sys.exit(130)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, FloatingPointError) as error:
             print(f"Error: {error}", file=sys.stderr)
             sys.exit(1)
 
@@ -63,3 +64,8 @@ def table(header, rows):
         for line in [header, *rows]
     ]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def percent(share):
+    """Format a share from 0 to 1, or None, in percent."""
+    return "n/a" if share is None else f"{100 * share:.2f}"

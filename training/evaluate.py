@@ -5,7 +5,7 @@ python -m keras_mvit.training.evaluate --workdir=runs/digits
 
 from absl import app, flags
 
-from keras_mvit.training.console import friendly
+from keras_mvit import console
 
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "Folder of a training run.", required=True
@@ -19,8 +19,8 @@ def main(argv):
     Args:
         argv: list of str, what is left of the command line.
     """
-    if len(argv) > 1:
-        raise app.UsageError(f"Unknown arguments: {' '.join(argv[1:])}")
+    del argv
+    console.import_keras_quietly()
     from keras_mvit.training.evaluation import evaluate_workdir
 
     result = evaluate_workdir(_WORKDIR.value, _BATCH_SIZE.value)
@@ -32,7 +32,7 @@ def main(argv):
 
 def run():
     """The console script `keras-mvit-evaluate`."""
-    app.run(friendly(main))
+    app.run(console.friendly(main))
 
 
 if __name__ == "__main__":

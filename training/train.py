@@ -7,7 +7,7 @@ import dataclasses
 
 from absl import app, flags
 
-from keras_mvit.training.console import friendly
+from keras_mvit import console
 from keras_mvit.training.settings import MIXED_PRECISION, Settings
 
 _WORKDIR = flags.DEFINE_string(
@@ -115,8 +115,8 @@ def main(argv):
     Args:
         argv: list of str, what is left of the command line.
     """
-    if len(argv) > 1:
-        raise app.UsageError(f"Unknown arguments: {' '.join(argv[1:])}")
+    del argv
+    console.import_keras_quietly()
     from keras_mvit.training.run import train_model
 
     names = [field.name for field in dataclasses.fields(Settings)]
@@ -128,7 +128,7 @@ def main(argv):
 
 def run():
     """The console script `keras-mvit-train`."""
-    app.run(friendly(main))
+    app.run(console.friendly(main, "The same command resumes."))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 import dataclasses
 import json
 
-from keras_mvit.export import console, files
+from keras_mvit import console
+from keras_mvit.export import files
 
 
 @dataclasses.dataclass(frozen=True)

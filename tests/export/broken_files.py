@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_mvit.export.quiet import quiet
+from keras_mvit.quiet import quiet
 
 
 def convert_function(function, shape=(1, 8, 8, 3), select_tf_ops=False):

@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 
-from keras_mvit.export.quiet import quiet
+from keras_mvit.quiet import quiet
 
 
 def _chatter():

@@ -1,0 +1,72 @@
+import re
+import subprocess
+import sys
+
+import pytest
+
+from keras_mvit.console import friendly, import_keras_quietly
+
+
+def fail_with(error):
+    def main(argv):
+        raise error
+
+    return friendly(main, "The same command resumes.")
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("epochs is 0"), OSError("epochs is 0")]
+)
+def test_bad_input_ends_in_one_line(error, capfd):
+    with pytest.raises(SystemExit) as exit_:
+        fail_with(error)(["train"])
+    assert exit_.value.code == 1
+    assert capfd.readouterr().err == "Error: epochs is 0\n"
+
+
+def test_control_c(capfd):
+    with pytest.raises(SystemExit) as exit_:
+        fail_with(KeyboardInterrupt())(["train"])
+    assert exit_.value.code == 130
+    assert "The same command resumes" in capfd.readouterr().err
+
+
+def test_bugs_keep_their_traceback():
+    with pytest.raises(TypeError, match="a bug"):
+        fail_with(TypeError("a bug"))(["train"])
+
+
+def test_standard_error_is_given_back(capfd):
+    import_keras_quietly()
+    print("still here", file=sys.stderr)
+    assert "still here" in capfd.readouterr().err
+
+
+def test_stray_arguments_are_bad_input(capfd):
+    with pytest.raises(SystemExit):
+        friendly(print)(["train", "epochs=3"])
+    assert "Unexpected arguments: epochs=3" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "training.train",
+        "training.evaluate",
+        "export.export_tflite",
+        "export.measure_latency",
+        "export.report",
+        "analysis.table",
+        "weights.convert",
+    ],
+)
+def test_commands_answer_without_tensorflow_and_quietly(module):
+    command = [sys.executable, "-X", "importtime", "-m", f"keras_mvit.{module}"]
+    result = subprocess.run(
+        [*command, "--no_such_flag"], capture_output=True, text=True
+    )
+    assert result.returncode == 1
+    assert "Unknown command line flag 'no_such_flag'" in result.stderr
+    imported = re.findall(r"\| +(\w+)$", result.stderr, re.MULTILINE)
+    assert "absl" in imported
+    assert not {"tensorflow", "keras"} & set(imported)
