@@ -106,8 +106,8 @@ def looks_like(tensors):
     Returns:
         str, or None where no variant fits.
     """
-    # Here, because building a model needs the weights.
-    from keras_mvit.models import get_variant, list_models
+    # Here, because the package of the models imports this one.
+    from keras_mvit.models.registry import get_variant, list_models
 
     every_source = [s for family in _FAMILIES.values() for s in family]
     for name in list_models():

@@ -1,14 +1,16 @@
 """Which size each training batch has: the multi-scale sampler.
 
 Small images come in large batches and large images in small ones, so that
-every step costs about the same. Only NumPy here: a plan is drawn before its
-epoch starts, is a pure function of (seed, epoch), and therefore agrees between
+every step costs about the same. A plan is drawn with NumPy before its epoch
+starts, is a pure function of (seed, epoch), and therefore agrees between
 machines and between a run and its resumption.
 """
 
 import dataclasses
 
 import numpy as np
+
+from keras_mvit.layers.rounding import make_divisible
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,23 +48,6 @@ class EpochPlan:
     def image_sizes_px(self):
         """int64 array (images,): the size of each image, in epoch order."""
         return np.repeat(self.sizes_px, self.batch_sizes)
-
-
-def make_divisible(value, divisor):
-    """The multiple of `divisor` nearest to `value`, halves rounded up.
-
-    One step further up where rounding down would lose more than a tenth, and
-    never below `divisor`: the rule of MobileNet's reference code.
-
-    Args:
-        value: float. At least 0.
-        divisor: int. At least 1.
-
-    Returns:
-        int.
-    """
-    rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
-    return rounded + divisor if rounded < 0.9 * value else rounded
 
 
 def make_buckets(
