@@ -34,11 +34,10 @@ def convert(
         ValueError: `output` is no `.keras` file, the checkpoint does not fit
             exactly, or what it gives is not finite.
     """
+    check_output(output)
     import keras_mvit
     from keras_mvit.models.cmt import CMTVariant
 
-    if not output.endswith(".keras"):
-        raise ValueError(f"The output must end in .keras. Received: {output!r}")
     variant = keras_mvit.get_variant(model)
     size = variant.preprocessing.image_size
     if image_size is not None:
@@ -53,6 +52,12 @@ def convert(
     _check_forward_pass(converted, size)
     _write(converted, output)
     return converted
+
+
+def check_output(path):
+    """Raise a ValueError unless `path` is one of a Keras file."""
+    if not path.endswith(".keras"):
+        raise ValueError(f"The output must end in .keras. Received: {path!r}")
 
 
 def _check_parameters(model, variant, num_classes, size):

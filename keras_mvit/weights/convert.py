@@ -11,6 +11,7 @@ differences are listed, the exit status is 1, and nothing is written.
 from absl import app, flags
 
 from keras_mvit import console
+from keras_mvit.weights import conversion
 
 _CHECKPOINT = flags.DEFINE_string(
     "checkpoint",
@@ -50,10 +51,9 @@ _FLIP_STEM = flags.DEFINE_boolean(
 def main(argv):
     """Convert as the flags say, and say what was done."""
     del argv
+    conversion.check_output(_OUTPUT.value)  # at once, before Keras starts
     console.import_keras_quietly()
-    from keras_mvit.weights.conversion import convert, parameters
-
-    model = convert(
+    model = conversion.convert(
         _CHECKPOINT.value,
         _MODEL.value,
         _OUTPUT.value,
@@ -64,7 +64,7 @@ def main(argv):
     )
     print(
         f"{_CHECKPOINT.value} fits {model.name}: all {len(model.weights)} "
-        f"variables, {parameters(model):,} parameters."
+        f"variables, {conversion.parameters(model):,} parameters."
     )
     print("An image of noise has a finite answer.")
     print(f"Wrote {_OUTPUT.value}, which takes {model.input_shape[1:]}.")
