@@ -32,19 +32,15 @@ class ModelInputs:
 
     def __init__(self, images, preprocessing):
         self._images = images
-        self._mean = np.float32(preprocessing.mean)
-        self._std = np.float32(preprocessing.std)
-        self._reversed = preprocessing.channel_order == "bgr"
+        self._preprocessing = preprocessing
 
     def __len__(self):
         return len(self._images)
 
     def __getitem__(self, index):
         """Returns one image (H, W, 3), or a slice of them."""
-        images = self._images[index]
-        if self._reversed:
-            images = images[..., ::-1]
-        return (np.float32(images) / np.float32(255) - self._mean) / self._std
+        images = np.float32(self._images[index]) / np.float32(255)
+        return self._preprocessing.normalize(images)
 
 
 def read_npz(path, image_size):

@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 
-from keras_mvit.training.files import replacing
+from keras_mvit.files import replacing
 
 CURRENT = "checkpoint.npz"
 PREVIOUS = "checkpoint_previous.npz"

@@ -5,12 +5,12 @@ import os
 import keras
 
 import keras_mvit.layers  # registers them
+from keras_mvit.files import write_json
 from keras_mvit.training.data.bad_images import (
     leave_out_bad_images,
     naming_bad_images,
 )
 from keras_mvit.training.data.make_source import make_source
-from keras_mvit.training.files import write_json
 from keras_mvit.training.make_pipeline import make_pipeline
 from keras_mvit.training.workdir import WorkDirectory
 

@@ -7,7 +7,7 @@ import time
 
 import tensorflow as tf
 
-from keras_mvit.training.files import write_text
+from keras_mvit.files import write_text
 
 COLUMNS = (
     "epoch",

@@ -4,8 +4,8 @@ import os
 
 import numpy as np
 
+from keras_mvit.files import replacing
 from keras_mvit.training.data.bad_images import naming_bad_images
-from keras_mvit.training.files import replacing
 
 _COLUMNS = 8
 _CHOICE = 0xCA11  # stands for the epoch in the order they are chosen by

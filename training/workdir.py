@@ -5,7 +5,7 @@ import importlib.metadata
 import json
 import os
 
-from keras_mvit.training.files import replacing, write_json, write_text
+from keras_mvit.files import replacing, write_json, write_text
 from keras_mvit.training.settings import Settings
 
 # A run is what these are; all else may change when it is resumed.

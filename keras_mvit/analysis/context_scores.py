@@ -41,10 +41,7 @@ def main(argv):
     model = keras_mvit.create_model(
         _MODEL.value, _NUM_CLASSES.value, weights=_WEIGHTS.value
     )
-    inputs = (images - preprocessing.mean) / preprocessing.std
-    if preprocessing.channel_order == "bgr":
-        inputs = inputs[..., ::-1]
-    scores = context_scores(model, inputs)
+    scores = context_scores(model, preprocessing.normalize(images))
     save_picture(_OUTPUT.value, images, scores)
     for stride, maps in scores.items():
         relative = maps / maps.mean(axis=(1, 2), keepdims=True)

@@ -37,6 +37,8 @@ class CMTVariant(Variant):
         head_filters: int. Of the last 1x1 convolution.
     """
 
+    any_size = False  # each size has tables of position biases of its own
+
     stem_filters: int
     hidden_dims: tuple
     depths: tuple

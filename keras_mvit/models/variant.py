@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import numpy as np
+
 
 @dataclasses.dataclass(frozen=True)
 class Preprocessing:
@@ -12,8 +14,8 @@ class Preprocessing:
         crop_fraction: float. The short side is resized to `image_size /
             crop_fraction`, then the centre is cropped.
         interpolation: str. "bilinear" or "bicubic".
-        mean: 3 floats. Subtracted after scaling to [0, 1].
-        std: 3 floats. Divided by.
+        mean: 3 floats. Subtracted after scaling to [0, 1]; in `channel_order`.
+        std: 3 floats. Divided by; in `channel_order`.
         channel_order: str. "rgb" or "bgr".
     """
 
@@ -23,6 +25,22 @@ class Preprocessing:
     mean: tuple = (0.0, 0.0, 0.0)
     std: tuple = (1.0, 1.0, 1.0)
     channel_order: str = "rgb"
+
+    def normalize(self, images):
+        """Return images as the model takes them.
+
+        Args:
+            images: float32 array or tensor (..., 3), RGB, in [0, 1].
+
+        Returns:
+            The same kind of array, in `channel_order`, less `mean`, by `std`.
+        """
+        if self.channel_order == "bgr":
+            images = images[..., ::-1]
+        mean, std = np.float32(self.mean), np.float32(self.std)
+        if mean.any() or (std != 1).any():
+            images = (images - mean) / std
+        return images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +56,11 @@ class Variant:
         gmacs: float. Multiply-adds at the native size, 1e9.
         top1: float. Published ImageNet-1k top-1, percent.
         preprocessing: Preprocessing. Of the published weights.
+        any_size: bool. Whether one model serves images of all sizes. The same
+            for all rows of a family.
     """
+
+    any_size = True
 
     name: str
     parameters: int

@@ -1,8 +1,8 @@
 """From a published checkpoint to a Keras file."""
 
-import contextlib
 import math
-import os
+
+from keras_mvit.files import replacing
 
 
 def convert(
@@ -36,13 +36,12 @@ def convert(
     """
     check_output(output)
     import keras_mvit
-    from keras_mvit.models.cmt import CMTVariant
 
     variant = keras_mvit.get_variant(model)
     size = variant.preprocessing.image_size
     if image_size is not None:
         size = (image_size, image_size)
-    is_open = image_size is None and not isinstance(variant, CMTVariant)
+    is_open = image_size is None and variant.any_size
     input_shape = (None, None, 3) if is_open else (*size, 3)
     converted = keras_mvit.create_model(variant, num_classes, input_shape)
     keras_mvit.load_reference_weights(
@@ -50,7 +49,8 @@ def convert(
     )
     _check_parameters(converted, variant, num_classes, size)
     _check_forward_pass(converted, size)
-    _write(converted, output)
+    with replacing(output) as partial:
+        converted.save(partial)
     return converted
 
 
@@ -90,16 +90,3 @@ def _check_forward_pass(model, size):
 def parameters(model):
     """Return the number of trainable weights of a model."""
     return sum(math.prod(w.shape) for w in model.trainable_weights)
-
-
-def _write(model, path):
-    """Save beside `path`, then rename: a crash leaves no half a file."""
-    folder, name = os.path.split(os.path.abspath(path))
-    os.makedirs(folder, exist_ok=True)
-    partial = os.path.join(folder, f".partial-{name}")
-    try:
-        model.save(partial)
-        os.replace(partial, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(partial)

@@ -173,13 +173,9 @@ def scale(images, preprocessing):
 
     Args:
         images: uint8 tensor (B, H, W, 3), RGB.
-        preprocessing: has `mean`, `std` and `channel_order`.
+        preprocessing: `keras_mvit.models.Preprocessing`.
 
     Returns:
         float32 tensor (B, H, W, 3).
     """
-    images = tf.cast(images, tf.float32) / 255.0
-    mean, std = np.float32(preprocessing.mean), np.float32(preprocessing.std)
-    if mean.any() or (std != 1).any():
-        images = (images - mean) / std
-    return images if preprocessing.channel_order == "rgb" else images[..., ::-1]
+    return preprocessing.normalize(tf.cast(images, tf.float32) / 255.0)

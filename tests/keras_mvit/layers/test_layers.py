@@ -310,6 +310,7 @@ def test_linformer_with_an_identity_projection_is_multi_head():
 
 
 def test_lightweight_attention_unreduced_is_multi_head():
+    keras.utils.set_random_seed(0)
     x = np.random.default_rng(0).random((1, 3, 4, 8), "float32")
     light = layers.LightweightMultiHeadSelfAttention(2)
     multi_head = layers.MultiHeadSelfAttention(2)
@@ -322,7 +323,7 @@ def test_lightweight_attention_unreduced_is_multi_head():
         np.reshape(light(x), (1, 12, 8)), multi_head(sequence), atol=1e-6
     )
     biased = light(x, np.random.default_rng(1).normal(size=(2, 12, 12)))
-    assert np.abs(biased - light(x)).max() > 1e-5
+    assert np.abs(biased - light(x)).max() > 1e-3
 
 
 def test_position_bias_resizes_smoothly():

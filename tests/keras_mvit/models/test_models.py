@@ -264,3 +264,15 @@ def test_preprocessing_of_the_papers():
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_normalize_reverses_the_channels_before_mean_and_std():
+    rgb = np.float32([[[0, 0.2, 1]]])
+    assert keras_mvit.preprocessing("mobilevit_s").normalize(rgb) is rgb
+    row = dataclasses.replace(
+        keras_mvit.preprocessing("cmt_s"),
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.25),
+        channel_order="bgr",
+    )
+    np.testing.assert_allclose(row.normalize(rgb), [[[1, -0.6, -2]]], rtol=1e-6)

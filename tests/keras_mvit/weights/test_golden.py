@@ -31,7 +31,8 @@ OTHER_SIZES = ("160x160", "192x320", "224x224", "225x257", "32x33")
 
 @functools.cache
 def _model(name):
-    shape = None if name.startswith("cmt") else (None, None, 3)
+    any_size = keras_mvit.get_variant(name).any_size
+    shape = (None, None, 3) if any_size else None
     return keras_mvit.create_model(name, input_shape=shape)
 
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from keras_mvit.training.files import replacing, write_json, write_text
+from keras_mvit.files import replacing, write_json, write_text
 
 
 def test_replaces(tmp_path):
