@@ -43,8 +43,7 @@ class TensorBoardCurves:
     """Writes the same figures for TensorBoard, which need not be installed.
 
     There is one file. It is begun anew with all rows so far, so that a resumed
-    run leaves neither gaps nor doublets; its old bytes come out the same, and
-    a TensorBoard that is reading it does not notice.
+    run leaves neither gaps nor doublets.
 
     Args:
         folder: str.
