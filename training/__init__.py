@@ -7,7 +7,7 @@ TensorFlow up before it is imported.
 import importlib
 
 _MODULES = {
-    "Augmentation": "data.augment",
+    "Augmentation": "data.augmentation",
     "Bucket": "data.multiscale",
     "EpochPlan": "data.multiscale",
     "Pipeline": "data.pipeline",

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_mvit.training.data.augment import Augmentation
+from keras_mvit.training.data.augmentation import Augmentation
 from keras_mvit.training.data.multiscale import make_buckets
 from keras_mvit.training.data.pipeline import Pipeline
 

@@ -4,47 +4,11 @@ Both paths give uint8, as the libraries the papers used did, and the batch is
 scaled to floats when it is full: a quarter of the bytes to copy until then.
 """
 
-import dataclasses
 import math
 
 import tensorflow as tf
 
 _TRIES = 10  # torchvision's; then a centre crop.
-
-
-@dataclasses.dataclass(frozen=True)
-class Augmentation:
-    """What is done to training images, as far as it depends on the data set.
-
-    Args:
-        crop_scale: (float, float). Smallest and largest area of the crop, as
-            fractions of the image's. Defaults to `(0.08, 1.0)`.
-        crop_ratio: (float, float). Smallest and largest width / height of the
-            crop. Defaults to `(3 / 4, 4 / 3)`.
-        horizontal_flip: bool. Mirror every other image. Defaults to `True`;
-            wrong for text and digits.
-
-    Raises:
-        ValueError: a range is empty, or not positive, or a scale above 1.
-    """
-
-    crop_scale: tuple[float, float] = (0.08, 1.0)
-    crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)
-    horizontal_flip: bool = True
-
-    def __post_init__(self):
-        low, high = self.crop_scale
-        if not 0 < low <= high <= 1:
-            raise ValueError(
-                "crop_scale must be two numbers with 0 < low <= high <= 1, "
-                f"got {self.crop_scale}"
-            )
-        low, high = self.crop_ratio
-        if not 0 < low <= high:
-            raise ValueError(
-                "crop_ratio must be two numbers with 0 < low <= high, "
-                f"got {self.crop_ratio}"
-            )
 
 
 def augment(image, size_px, seed, augmentation, interpolation="bilinear"):

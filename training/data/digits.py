@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_mvit.training.data.augment import Augmentation
+from keras_mvit.training.data.augmentation import Augmentation
 from keras_mvit.training.data.shuffle import permutation
 from keras_mvit.training.data.source import Source
 

@@ -2,7 +2,7 @@
 
 import abc
 
-from keras_mvit.training.data.augment import Augmentation
+from keras_mvit.training.data.augmentation import Augmentation
 
 SPLITS = ("train", "test")
 
