@@ -7,11 +7,11 @@ import tensorflow as tf
 import tqdm
 
 from keras_mvit.training.data.pipeline import read_image
-from keras_mvit.training.data.source import SPLITS
+from keras_mvit.training.data.source import SPLITS, WHOLE
 
 
 @contextlib.contextmanager
-def naming_bad_images(source, split, order=None, first=lambda: 0):
+def naming_bad_images(source, split, order=None, first=lambda: 0, shard=WHOLE):
     """Turns tf.data's error about some image into one that names it.
 
     tf.data says what was wrong with an image's bytes, but not whose they were.
@@ -22,7 +22,9 @@ def naming_bad_images(source, split, order=None, first=lambda: 0):
         source: `Source`.
         split: str. `"train"` or `"test"`.
         order: as of `Source.elements`.
-        first: callable giving the int number of images surely read well.
+        first: callable giving the int number of images surely read well, of
+            those of the shard.
+        shard: as of `Source.elements`.
 
     Raises:
         ValueError: an image could not be decoded; names it and the remedy.
@@ -30,7 +32,8 @@ def naming_bad_images(source, split, order=None, first=lambda: 0):
     try:
         yield
     except tf.errors.OpError as error:
-        for element in source.elements(split, order).skip(first()):
+        elements = source.elements(split, order, shard)
+        for element in elements.skip(first()):
             if reason := _why_unreadable(source, element):
                 raise ValueError(
                     f"Cannot read image {_name(element)}: {reason}. Repair or "

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from keras_mvit.training.data.augmentation import Augmentation
 from keras_mvit.training.data.shuffle import permutation
-from keras_mvit.training.data.source import Source
+from keras_mvit.training.data.source import WHOLE, Source
 
 SIZE_PX = 64
 _TEST_FRACTION = 0.2
@@ -37,10 +37,12 @@ class Digits(Source):
             image_size=SIZE_PX,
         )
 
-    def elements(self, split, order=None):
+    def elements(self, split, order=None, shard=WHOLE):
         """See `Source.elements`."""
         rows = self._rows[split]
         rows = rows if order is None else permutation(rows, order)
+        index, count = shard
+        rows = rows[index::count]
         return tf.data.Dataset.from_tensor_slices(
             {
                 "name": [f"digits/{row}" for row in rows],

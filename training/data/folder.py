@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_mvit.training.data.decode import EXTENSIONS
 from keras_mvit.training.data.shuffle import permutation
-from keras_mvit.training.data.source import Source
+from keras_mvit.training.data.source import WHOLE, Source
 
 _FOLDERS = {"train": ("train",), "test": ("test", "val", "validation")}
 
@@ -48,10 +48,12 @@ class ImageFolder(Source):
             num_images={k: len(paths) for k, paths in self._paths.items()},
         )
 
-    def elements(self, split, order=None):
+    def elements(self, split, order=None, shard=WHOLE):
         """See `Source.elements`."""
         rows = np.arange(self.num_images[split])
         rows = rows if order is None else permutation(rows, order)
+        index, count = shard
+        rows = rows[index::count]
         return tf.data.Dataset.from_tensor_slices(
             {
                 "name": self._paths[split][rows],

@@ -34,10 +34,13 @@ class EpochPlan:
         sizes_px: int64 array (steps,). Height and width of each batch.
         batch_sizes: int64 array (steps,). Images of each batch; they sum to
             the number of images.
+        first_image: int. How many images of the epoch come before. Defaults
+            to `0`.
     """
 
     sizes_px: np.ndarray
     batch_sizes: np.ndarray
+    first_image: int = 0
 
     @property
     def steps(self):
@@ -45,9 +48,51 @@ class EpochPlan:
         return len(self.sizes_px)
 
     @property
+    def num_images(self):
+        """Int. Images of all steps."""
+        return int(self.batch_sizes.sum())
+
+    @property
     def image_sizes_px(self):
         """int64 array (images,): the size of each image, in epoch order."""
         return np.repeat(self.sizes_px, self.batch_sizes)
+
+    def after(self, step):
+        """What remains of the epoch after some steps.
+
+        Args:
+            step: int. Steps already done.
+
+        Returns:
+            An `EpochPlan`.
+
+        Raises:
+            ValueError: nothing remains.
+        """
+        if not 0 <= step < self.steps:
+            raise ValueError(
+                f"step must be at least 0 and below {self.steps}, got {step}"
+            )
+        return EpochPlan(
+            self.sizes_px[step:],
+            self.batch_sizes[step:],
+            self.first_image + int(self.batch_sizes[:step].sum()),
+        )
+
+    def share(self, count):
+        """The part of one process among many: the same steps, less images.
+
+        Args:
+            count: int. Processes; divides every batch.
+
+        Returns:
+            An `EpochPlan`.
+        """
+        return EpochPlan(
+            self.sizes_px,
+            self.batch_sizes // count,
+            self.first_image // count,
+        )
 
 
 def make_buckets(

@@ -12,10 +12,15 @@ from keras_mvit.training.data.augment import augment, resize_and_centre_crop
 from keras_mvit.training.data.decode import decode_image
 from keras_mvit.training.data.multiscale import plan_epoch
 from keras_mvit.training.data.shuffle import hash_order
+from keras_mvit.training.data.source import WHOLE, shard_size
 
 
 class Pipeline:
     """The batches of a run.
+
+    Many processes that train together draw the same plan, and each takes its
+    share of every batch: images `index::count` of it, augmented as one process
+    alone would have augmented them.
 
     Args:
         source: `Source`.
@@ -24,7 +29,16 @@ class Pipeline:
         buckets: sequence of `Bucket`, from `make_buckets`.
         seed: int. With the epoch it determines order, sizes and augmentation.
         augmentation: `Augmentation`. Defaults to the source's.
-        eval_batch_size: int. Defaults to `128`.
+        eval_batch_size: int. Of this process. Defaults to `128`.
+        shard: (int, int). Index and count of this process. Defaults to
+            `(0, 1)`.
+        batch_size_divisor: int. Every batch is a multiple of it; what remains
+            of an epoch is left out. A multiple of the number of processes, for
+            example the number of all their devices; this is also the default.
+
+    Raises:
+        ValueError: `shard` is no index and count, `batch_size_divisor` no
+            multiple of the count, or a bucket's batch no multiple of that.
     """
 
     def __init__(
@@ -35,6 +49,8 @@ class Pipeline:
         seed=0,
         augmentation=None,
         eval_batch_size=128,
+        shard=WHOLE,
+        batch_size_divisor=None,
     ):
         self.source = source
         self.preprocessing = preprocessing
@@ -42,32 +58,65 @@ class Pipeline:
         self.seed = seed
         self.augmentation = augmentation or source.augmentation
         self.eval_batch_size = eval_batch_size
+        self.shard = shard
+        self.batch_size_divisor = batch_size_divisor or shard[1]
+        _check_shares(self.shard, self.batch_size_divisor, self.buckets)
 
     def plan(self, epoch):
-        """The `EpochPlan` of an epoch, known before it starts."""
+        """The `EpochPlan` of an epoch, known before it starts.
+
+        It is that of all processes together; every one of them draws the same.
+        """
+        images = self.source.num_images["train"]
+        divisor = self.batch_size_divisor
+        if images < divisor:
+            raise ValueError(
+                f"There must be at least {divisor} training images, one for "
+                f"each device, got {images}"
+            )
         return plan_epoch(
-            self.source.num_images["train"], self.buckets, self.seed, epoch
+            images - images % divisor, self.buckets, self.seed, epoch
         )
 
-    def epoch(self, epoch):
-        """The training batches of an epoch.
+    def local_plan(self, epoch, first_step=0):
+        """What this process reads of an epoch from a step on.
 
         Args:
             epoch: int, from 0.
+            first_step: int. Below the number of steps. Defaults to `0`.
 
         Returns:
-            `tf.data.Dataset` of as many elements as `plan(epoch).steps`:
-            float32 images (B, H, W, 3), with B and H = W by the plan, and
-            float32 one-hot labels (B, classes).
+            `EpochPlan` of as many images as this process reads.
         """
-        plan = self.plan(epoch)
-        elements = self.source.elements("train", (self.seed, epoch))
+        return self.plan(epoch).after(first_step).share(self.shard[1])
+
+    def epoch(self, epoch, first_step=0):
+        """The training batches of an epoch, or the rest of them.
+
+        Args:
+            epoch: int, from 0.
+            first_step: int. Steps to leave out; the images of these are not
+                decoded. Defaults to `0`.
+
+        Returns:
+            `tf.data.Dataset` of one element for each step of `local_plan`:
+            float32 images (B, H, W, 3), with B and H = W by that plan, and
+            float32 one-hot labels (B, classes). The same, to the bit, whatever
+            the first step.
+        """
+        plan = self.local_plan(epoch, first_step)
+        elements = self.source.elements("train", (self.seed, epoch), self.shard)
+        index, count = self.shard
+        positions = index + count * (
+            plan.first_image + np.arange(plan.num_images)
+        )
         draws = tf.data.Dataset.from_tensor_slices(
             {
                 "size_px": plan.image_sizes_px.astype(np.int32),
-                "seed": self._image_seeds(epoch, len(plan.image_sizes_px)),
+                "seed": self._image_seeds(epoch, positions),
             }
         )
+        elements = elements.skip(plan.first_image)
         images = tf.data.Dataset.zip(elements, draws).map(
             self._training_image, tf.data.AUTOTUNE, deterministic=True
         )
@@ -76,7 +125,10 @@ class Pipeline:
         return self._finish(batches, plan.steps)
 
     def evaluation(self, split="test"):
-        """The batches of a split at the fixed size, in order.
+        """The batches of this process's part of a split, in order.
+
+        All images of the split are in the part of one process; they may differ
+        by an image.
 
         Args:
             split: str. `"test"` or `"train"`.
@@ -85,22 +137,24 @@ class Pipeline:
             `tf.data.Dataset` of float32 images (B, height, width, 3) and
             float32 one-hot labels (B, classes).
         """
-        images = self.evaluation_images(split).batch(self.eval_batch_size)
-        steps = -(-self.source.num_images[split] // self.eval_batch_size)
-        return self._finish(images, steps)
+        images = self.evaluation_images(split, shard=self.shard)
+        count = shard_size(self.source.num_images[split], self.shard)
+        steps = -(-count // self.eval_batch_size)
+        return self._finish(images.batch(self.eval_batch_size), steps)
 
-    def evaluation_images(self, split, order=None):
+    def evaluation_images(self, split, order=None, shard=WHOLE):
         """Single images through the evaluation path, not yet scaled.
 
         Args:
             split: str. `"test"` or `"train"`.
             order: as of `Source.elements`.
+            shard: as of `Source.elements`.
 
         Returns:
             `tf.data.Dataset` of uint8 images (height, width, 3) and int64
             labels ().
         """
-        return self.source.elements(split, order).map(
+        return self.source.elements(split, order, shard).map(
             self._evaluation_image, tf.data.AUTOTUNE, deterministic=True
         )
 
@@ -115,7 +169,8 @@ class Pipeline:
             dict of `Bucket` to list of (uint8 array (H, W, 3), int label).
         """
         elements = list(self.source.elements("train", order).take(count))
-        seeds = iter(self._image_seeds(0, len(self.buckets) * len(elements)))
+        count = len(self.buckets) * len(elements)
+        seeds = iter(self._image_seeds(0, np.arange(count)))
         samples = {}
         for bucket in self.buckets:
             images = [
@@ -127,10 +182,10 @@ class Pipeline:
             samples[bucket] = [(x.numpy(), int(label)) for x, label in images]
         return samples
 
-    def _image_seeds(self, epoch, count):
-        seeds = np.empty((count, 2), np.int32)
+    def _image_seeds(self, epoch, positions):
+        seeds = np.empty((len(positions), 2), np.int32)
         seeds[:, 0] = np.uint32(hash_order((self.seed, epoch))).view(np.int32)
-        seeds[:, 1] = np.arange(count)
+        seeds[:, 1] = positions
         return seeds
 
     def _training_image(self, element, draw):
@@ -160,6 +215,23 @@ class Pipeline:
     def _model_input(self, images, labels):
         images = scale(images, self.preprocessing)
         return images, tf.one_hot(labels, len(self.source.class_names))
+
+
+def _check_shares(shard, divisor, buckets):
+    index, count = shard
+    if not 0 <= index < count:
+        raise ValueError(f"shard must be 0 <= index < count, got {shard}")
+    if divisor % count:
+        raise ValueError(
+            f"batch_size_divisor must be a multiple of {count} processes, "
+            f"got {divisor}"
+        )
+    for bucket in buckets:
+        if bucket.batch_size % divisor:
+            raise ValueError(
+                f"Batch sizes must be multiples of {divisor}, got {bucket}; "
+                "make_buckets has batch_size_divisor for this"
+            )
 
 
 def read_image(source, element):

@@ -5,6 +5,21 @@ import abc
 from keras_mvit.training.data.augmentation import Augmentation
 
 SPLITS = ("train", "test")
+WHOLE = (0, 1)  # the only shard of one
+
+
+def shard_size(num_images, shard):
+    """How many of the images are a shard's: the first shards may have one more.
+
+    Args:
+        num_images: int. Of all shards.
+        shard: (int, int). Index and count.
+
+    Returns:
+        int.
+    """
+    index, count = shard
+    return len(range(index, num_images, count))
 
 
 class Source(abc.ABC):
@@ -37,13 +52,16 @@ class Source(abc.ABC):
         self.image_size = image_size
 
     @abc.abstractmethod
-    def elements(self, split, order=None):
+    def elements(self, split, order=None, shard=WHOLE):
         """The elements of a split as a `tf.data.Dataset`, not yet decoded.
 
         Args:
             split: str. `"train"` or `"test"`.
             order: `None` for the natural order, or (int, int): seed and epoch,
                 of which the shuffled order is a pure function.
+            shard: (int, int). Index and count: the part of one process among
+                many. The parts are disjoint, together they are the whole,
+                and they have `shard_size` elements. Defaults to the whole.
         """
 
     @abc.abstractmethod

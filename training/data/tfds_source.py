@@ -5,7 +5,7 @@ import re
 import tensorflow as tf
 
 from keras_mvit.training.data.shuffle import hash_order
-from keras_mvit.training.data.source import Source
+from keras_mvit.training.data.source import WHOLE, Source
 
 # NAME[/CONFIG][:VERSION][:TRAIN,TEST]; versions begin with a digit or star.
 _SPEC = re.compile(r"(?P<name>[^:]+(:[\d*][\d.*]*)?)(:(?P<splits>.+))?")
@@ -17,7 +17,9 @@ class TfdsSource(Source):
 
     It is prepared (and downloaded) if it is not yet there, in the folder of
     the environment variable `TFDS_DATA_DIR`. Files are shuffled, then images
-    within a buffer, both as functions of (seed, epoch).
+    within a buffer, both as functions of (seed, epoch). A shard is a contiguous
+    part of the split, so that a process reads its own files; which images a
+    step sees therefore depends on the number of shards.
 
     Args:
         spec: str. `NAME` or `NAME:TRAIN,TEST`, for example `cifar10`,
@@ -48,34 +50,44 @@ class TfdsSource(Source):
             },
         )
 
-    def elements(self, split, order=None):
+    def elements(self, split, order=None, shard=WHOLE):
         """See `Source.elements`."""
+        if self._excluded[split]:
+            dataset = self._read(split, order, WHOLE).filter(
+                lambda element: tf.reduce_all(
+                    element["name"] != self._excluded[split]
+                )
+            )
+            # After the filter, for who knows whose shard it thinned out.
+            index, count = shard
+            dataset = dataset.shard(count, index)
+        else:
+            dataset = self._read(split, order, shard)
+        if order is None:
+            return dataset
+        buffer = min(self.num_images[split], _SHUFFLE_BUFFER)
+        return dataset.shuffle(buffer, seed=hash_order(order))
+
+    def _read(self, split, order, shard):
         import tensorflow_datasets as tfds
 
-        seed = None if order is None else hash_order(order)
+        index, count = shard
         dataset = self._builder.as_dataset(
-            split=self._splits[split],
+            split=tfds.even_splits(self._splits[split], count)[index],
             shuffle_files=order is not None,
             decoders={self._image_key: tfds.decode.SkipDecoding()},
             read_config=tfds.ReadConfig(
-                shuffle_seed=seed, add_tfds_id=True, try_autocache=False
+                shuffle_seed=None if order is None else hash_order(order),
+                add_tfds_id=True,
+                try_autocache=False,
             ),
         )
-        if order is not None:
-            buffer = min(self.num_images[split], _SHUFFLE_BUFFER)
-            dataset = dataset.shuffle(buffer, seed=seed)
-        dataset = dataset.map(
+        return dataset.map(
             lambda example: {
                 "name": example["tfds_id"],
                 "label": example[self._label_key],
                 "image": example[self._image_key],
             }
-        )
-        excluded = self._excluded[split]
-        if not excluded:
-            return dataset
-        return dataset.filter(
-            lambda element: tf.reduce_all(element["name"] != excluded)
         )
 
     def read(self, element):

@@ -19,7 +19,7 @@ class Numbered(Source):
         counts = {"train": count, "test": 5}
         super().__init__("numbered", ["a", "b", "c"], counts)
 
-    def elements(self, split, order=None):
+    def elements(self, split, order=None, shard=(0, 1)):
         number = tf.data.Dataset.range(self.num_images[split])
         return number.map(
             lambda n: {"name": tf.as_string(n), "label": n % 3, "number": n}

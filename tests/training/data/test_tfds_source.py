@@ -7,6 +7,7 @@ from keras_mvit.models import Preprocessing  # noqa: E402
 from keras_mvit.training.data.make_source import make_source  # noqa: E402
 from keras_mvit.training.data.multiscale import make_buckets  # noqa: E402
 from keras_mvit.training.data.pipeline import Pipeline  # noqa: E402
+from keras_mvit.training.data.source import shard_size  # noqa: E402
 
 
 class TinyShapes(tfds.core.GeneratorBasedBuilder):
@@ -115,3 +116,41 @@ def test_images_can_be_excluded():
 def test_bad_specs(spec, words):
     with pytest.raises(ValueError, match=words):
         make_source(spec)
+
+
+@pytest.mark.parametrize("exclude", [False, True])
+@pytest.mark.parametrize("order", [None, (0, 1)])
+def test_shards_are_disjoint_and_of_known_size(exclude, order):
+    source = make_source("tfds:tiny_shapes")
+    if exclude:
+        found = [name.decode() for name in names(source, "train")]
+        source.exclude("train", found[3:6])
+    shards = [
+        [
+            element["name"]
+            for element in source.elements(
+                "train", order, (index, 3)
+            ).as_numpy_iterator()
+        ]
+        for index in range(3)
+    ]
+    total = source.num_images["train"]
+    assert [len(shard) for shard in shards] == [
+        shard_size(total, (index, 3)) for index in range(3)
+    ]
+    assert sorted(sum(shards, [])) == sorted(names(source, "train"))
+
+
+def test_the_rest_of_an_epoch():
+    source = make_source("tfds:tiny_shapes")
+    pipeline = Pipeline(
+        source,
+        Preprocessing(image_size=(32, 32)),
+        make_buckets(32, 8, 32, 48, 2, 16, 2),
+        shard=(1, 2),
+    )
+    whole = [x.numpy() for x, _ in pipeline.epoch(1)]
+    rest = [x.numpy() for x, _ in pipeline.epoch(1, 2)]
+    assert sum(map(len, whole)) == 20 and len(rest) == len(whole) - 2
+    for x, y in zip(rest, whole[2:], strict=True):
+        np.testing.assert_array_equal(x, y)
