@@ -22,7 +22,7 @@ $(STAMP): setup.cfg pyproject.toml
 
 demo: $(STAMP)
 	$(BIN)/keras-mvit-train --model=mobilevit_xxs --dataset=digits \
-		--epochs=20 --workdir=$(DEMO)
+		--recipe=finetune --epochs=20 --workdir=$(DEMO)
 	$(BIN)/keras-mvit-export --workdir=$(DEMO) \
 		--formats=float32,float16,dynamic,int8 --output_dir=$(DEMO)/export
 	$(BIN)/keras-mvit-latency --models=$(DEMO)/export --threads=1,2 \

@@ -8,6 +8,7 @@ import zlib
 import numpy as np
 
 from keras_mvit.files import replacing
+from keras_mvit.training.callbacks import DivergedError
 
 CURRENT = "checkpoint.npz"
 PREVIOUS = "checkpoint_previous.npz"
@@ -32,8 +33,18 @@ class Checkpoints:
 
         Args:
             progress: what else to keep; anything JSON can hold.
+
+        Raises:
+            DivergedError: a variable is not finite; nothing is written.
         """
         arrays = {key: np.asarray(v) for key, v in self._variables.items()}
+        for key, array in arrays.items():
+            if not np.isfinite(array).all():
+                raise DivergedError(
+                    f"{key} is not finite. The last checkpoint is kept; it is "
+                    "from before. Go on with a lower --learning_rate or a "
+                    "longer --warmup_epochs"
+                )
         arrays[_PROGRESS] = np.array(json.dumps(progress))
         current = self._path(CURRENT)
         with replacing(current) as partial:
@@ -65,7 +76,7 @@ class Checkpoints:
                 os.replace(self._path(CURRENT), self._path(DAMAGED))
                 print(
                     f"Warning: cannot read {unreadable[0]}; it is kept as "
-                    f"{DAMAGED}. Going on from {name}, one epoch earlier."
+                    f"{DAMAGED}. Going on from {name}, which is older."
                 )
             return self._assign(name, arrays)
         if unreadable:

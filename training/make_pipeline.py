@@ -2,40 +2,57 @@
 
 import dataclasses
 
-from keras_mvit.training.data.augmentation import Augmentation
 from keras_mvit.training.data.multiscale import make_buckets
 from keras_mvit.training.data.pipeline import Pipeline
+from keras_mvit.training.data.source import WHOLE
 
 
-def make_pipeline(settings, source, preprocessing, eval_batch_size=None):
+def make_pipeline(
+    settings,
+    source,
+    preprocessing,
+    eval_batch_size=None,
+    devices=1,
+    shard=WHOLE,
+):
     """The data of a run.
 
     Args:
         settings: `Settings`, resolved.
         source: `Source`.
         preprocessing: `keras_mvit.models.Preprocessing` of the model.
-        eval_batch_size: int. Defaults to the run's `batch_size`.
+        eval_batch_size: int. Defaults to a step's batch of this process.
+        devices: int. That share each batch, in all processes together.
+        shard: (int, int). Index and count of this process.
 
     Returns:
         `Pipeline`.
+
+    Raises:
+        ValueError: a setting of the augmentation is out of range.
     """
+    size, batch_size = settings.image_size, settings.step_batch_size(devices)
     buckets = make_buckets(
-        settings.image_size,
-        settings.batch_size,
+        size,
+        batch_size,
         settings.min_image_size,
         settings.max_image_size,
         settings.num_scales,
         settings.size_divisor,
+        devices,
     )
-    size = settings.image_size
     return Pipeline(
         source,
-        dataclasses.replace(preprocessing, image_size=(size, size)),
+        dataclasses.replace(
+            preprocessing,
+            image_size=(size, size),
+            crop_fraction=settings.crop_fraction,
+            interpolation=settings.interpolation,
+        ),
         buckets,
         seed=settings.seed,
-        augmentation=Augmentation(
-            crop_scale=tuple(settings.crop_scale),
-            horizontal_flip=settings.horizontal_flip,
-        ),
-        eval_batch_size=eval_batch_size or settings.batch_size,
+        augmentation=settings.augmentation(),
+        eval_batch_size=eval_batch_size or batch_size // shard[1],
+        shard=shard,
+        batch_size_divisor=devices,
     )

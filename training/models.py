@@ -7,16 +7,15 @@ import keras
 import keras_mvit
 from keras_mvit.training.settings import MIXED_PRECISION
 
-_INPUT_SHAPE = (None, None, 3)  # one model for all sizes
 
-
-def make_models(settings, num_classes, schedule):
+def make_models(settings, num_classes, schedule, accumulation_steps=1):
     """The trained model and the one that will hold its average.
 
     Args:
-        settings: `Settings`.
+        settings: `Settings`, resolved.
         num_classes: int.
         schedule: learning rate schedule.
+        accumulation_steps: int. Steps whose gradients make one update.
 
     Returns:
         (keras.Model, keras.Model): the trained one, compiled, with its
@@ -25,30 +24,77 @@ def make_models(settings, num_classes, schedule):
     """
     keras.utils.set_random_seed(settings.seed)
     with _dtype_policy(MIXED_PRECISION[settings.mixed_precision]):
-        model = keras_mvit.create_model(
-            settings.model,
-            num_classes=num_classes,
-            input_shape=_INPUT_SHAPE,
-            weights=settings.weights,
-        )
-        model.compile(
-            # Keras's decay is decoupled: w -= learning_rate * decay * w.
-            optimizer=keras.optimizers.AdamW(
-                schedule, weight_decay=settings.weight_decay, epsilon=1e-8
-            ),
-            loss=keras.losses.CategoricalCrossentropy(
-                from_logits=True, label_smoothing=settings.label_smoothing
-            ),
-            metrics=[keras.metrics.CategoricalAccuracy(name="top1")],
-            jit_compile=settings.jit_compile,
-        )
+        model = _create_model(settings, num_classes)
+    if settings.weights:
+        load_pretrained(model, settings.weights)
+    optimizer = make_optimizer(settings, model, schedule, accumulation_steps)
+    model.compile(
+        optimizer=optimizer,
+        loss=keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=settings.label_smoothing
+        ),
+        metrics=[keras.metrics.CategoricalAccuracy(name="top1")],
+        jit_compile=settings.jit_compile,
+    )
     model.optimizer.build(model.trainable_variables)
     with _dtype_policy("float32"):
-        average = keras_mvit.create_model(
-            settings.model, num_classes=num_classes, input_shape=_INPUT_SHAPE
-        )
+        average = _create_model(settings, num_classes)
     average.set_weights(model.get_weights())
     return model, average
+
+
+def make_optimizer(settings, model, schedule, accumulation_steps=1):
+    """The optimizer of a recipe, not yet built.
+
+    Args:
+        settings: `Settings`, resolved.
+        model: `keras.Model`.
+        schedule: learning rate schedule, of single steps.
+        accumulation_steps: int. Steps whose gradients make one update.
+
+    Returns:
+        `keras.optimizers.Optimizer`.
+    """
+    common = {
+        # Keras's decay is decoupled: w -= learning_rate * decay * w.
+        "weight_decay": settings.weight_decay,
+        "global_clipnorm": settings.clip_norm or None,
+        "gradient_accumulation_steps": (
+            accumulation_steps if accumulation_steps > 1 else None
+        ),
+    }
+    if settings.optimizer == "sgd":
+        optimizer = keras.optimizers.SGD(schedule, momentum=0.9, **common)
+    else:
+        optimizer = keras.optimizers.AdamW(schedule, epsilon=1e-8, **common)
+    if not settings.decay_norm_and_bias:
+        optimizer.exclude_from_weight_decay(
+            [v for v in model.trainable_variables if len(v.shape) < 2]
+        )
+    return optimizer
+
+
+def load_pretrained(model, path):
+    """Loads weights; a classifier of other classes keeps its random ones.
+
+    Args:
+        model: `keras.Model` of `create_model`.
+        path: str. A file as `create_model(weights=path)` takes it.
+
+    Raises:
+        ValueError: the rest of the file does not fit either.
+    """
+    try:
+        keras_mvit.weights.load_weights(model, path)
+    except ValueError as misfit:
+        headless = keras.Model(
+            model.inputs, model.get_layer("pool").output, name=model.name
+        )
+        try:
+            keras_mvit.weights.load_weights(headless, path)
+        except ValueError:
+            raise misfit from None
+        print(f"{path}: its classifier is of other classes and left out.")
 
 
 def state_variables(model, average):
@@ -73,6 +119,19 @@ def state_variables(model, average):
         for group, variables in groups.items()
         for index, variable in enumerate(variables)
     }
+
+
+def _create_model(settings, num_classes):
+    size = None  # one model for all sizes
+    if not keras_mvit.get_variant(settings.model).any_size:
+        size = settings.image_size
+    return keras_mvit.create_model(
+        settings.model,
+        num_classes=num_classes,
+        input_shape=(size, size, 3),
+        dropout_rate=settings.dropout_rate,
+        drop_path_rate=settings.drop_path_rate,
+    )
 
 
 @contextlib.contextmanager

@@ -1,8 +1,12 @@
 """A training run, from its settings to the work directory."""
 
+import keras
+import tensorflow as tf
+
 import keras_mvit
 from keras_mvit.training.data.bad_images import leave_out_bad_images
 from keras_mvit.training.data.make_source import make_source
+from keras_mvit.training.describe import describe
 from keras_mvit.training.make_pipeline import make_pipeline
 from keras_mvit.training.snapshots import write_snapshots
 from keras_mvit.training.trainer import Trainer
@@ -19,30 +23,59 @@ def train_model(settings):
         list of dict: the history, one row an epoch (`history.COLUMNS`).
 
     Raises:
-        ValueError: bad settings or images, or a work directory of another run.
+        ValueError: bad settings or images, or a work directory of another run,
+            or of one that is running.
         DivergedError: the loss is not finite any more.
 
     Example:
     >>> train_model(Settings("runs/digits", epochs=1))  # doctest: +SKIP
     """
-    preprocessing = keras_mvit.preprocessing(settings.model)
-    source = make_source(settings.dataset)
-    settings = settings.resolve(source, preprocessing)
-    if settings.skip_bad_images:
-        _report(leave_out_bad_images(source))
-    pipeline = make_pipeline(settings, source, preprocessing)
+    settings, pipeline = prepare(settings)
     workdir = WorkDirectory(settings.workdir)
-    workdir.start(settings, pipeline)
-    _describe(settings, pipeline)
-    write_snapshots(workdir, pipeline, settings)
-    history = Trainer(settings, pipeline, workdir).train()
+    with workdir.locked():
+        workdir.start(settings, pipeline)
+        print(describe(settings, pipeline))
+        write_snapshots(workdir, pipeline, settings)
+        history = Trainer(settings, pipeline, workdir).train()
     print(
         f"Finished: {len(history)} epochs, test top-1 "
-        f"{history[-1]['val_top1']:.2%} of {source.num_images['test']} images. "
+        f"{history[-1]['val_top1']:.2%} of "
+        f"{pipeline.source.num_images['test']} images. "
         f"{workdir.file('model.keras')} is ready for export; a larger --epochs "
         "goes on."
     )
     return history
+
+
+def prepare(settings):
+    """Settles the settings and opens the data.
+
+    Args:
+        settings: `Settings`.
+
+    Returns:
+        (`Settings`, `Pipeline`): resolved, and nothing written yet.
+
+    Raises:
+        ValueError: bad settings or images.
+    """
+    variant = keras_mvit.get_variant(settings.model)
+    source = make_source(settings.dataset)
+    settings = settings.resolve(source, variant)
+    if settings.skip_bad_images:
+        _report(leave_out_bad_images(source))
+    if _be_deterministic(settings):
+        tf.config.experimental.enable_op_determinism()
+    return settings, make_pipeline(settings, source, variant.preprocessing)
+
+
+def _be_deterministic(settings):
+    if keras.backend.backend() != "tensorflow":
+        return False
+    if settings.deterministic is None:
+        # It costs little on CPUs; on GPUs it does, and some ops lack it.
+        return not tf.config.list_physical_devices("GPU")
+    return settings.deterministic
 
 
 def _report(excluded):
@@ -50,18 +83,3 @@ def _report(excluded):
         print(f"Left out {len(names)} unreadable {split} images")
         for name in names:
             print(f"  {name}")
-
-
-def _describe(settings, pipeline):
-    source = pipeline.source
-    sizes = ", ".join(
-        f"{bucket.size_px} px x {bucket.batch_size}"
-        for bucket in pipeline.buckets
-    )
-    print(
-        f"{settings.model} on {settings.dataset}: "
-        f"{len(source.class_names)} classes, "
-        f"{source.num_images['train']} training and "
-        f"{source.num_images['test']} test images\n"
-        f"Batches of {sizes}; evaluation at {settings.image_size} px"
-    )

@@ -7,46 +7,66 @@ import keras
 
 @keras.saving.register_keras_serializable(package="keras_mvit")
 class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up to a peak, then half a cosine down.
+    """Linear warm-up to the peak, half a cosine down, and a cool-down.
 
-    Differs from the MobileViT paper's code: the rate changes with every step,
-    not with every epoch, and the cosine begins where the warm-up ends.
+    As in the codes of all three papers the cosine begins with the first step,
+    not with the end of the warm-up, so the peak is not quite reached; unlike
+    there the rate changes with every step, not with every epoch.
 
     Args:
-        peak: float. Learning rate after the warm-up.
+        peak: float. Learning rate that the cosine starts from.
         total_steps: int. Steps of the whole run.
-        warmup_steps: int. Steps of the warm-up, the first at
-            `peak / warmup_steps`. Defaults to `0`.
-        final: float. Learning rate of the last step and after.
+        warmup_steps: int. Steps of the warm-up. Defaults to `0`.
+        final: float. Learning rate at the end of the cosine and after.
             Defaults to `0.0`.
+        initial: float. Learning rate that the warm-up rises from.
+            Defaults to `0.0`.
+        cooldown_steps: int. The last steps, at `final`. Defaults to `0`.
 
     Raises:
-        ValueError: a rate is negative or the warm-up longer than the run.
+        ValueError: a rate is negative, or the warm-up and cool-down together
+            are longer than the run.
     """
 
-    def __init__(self, peak, total_steps, warmup_steps=0, final=0.0):
-        if peak <= 0 or final < 0:
+    def __init__(
+        self,
+        peak,
+        total_steps,
+        warmup_steps=0,
+        final=0.0,
+        initial=0.0,
+        cooldown_steps=0,
+    ):
+        if peak <= 0 or final < 0 or initial < 0:
             raise ValueError(
-                f"peak must be > 0 and final >= 0, got {peak} and {final}"
+                "peak must be > 0, final and initial >= 0, "
+                f"got {peak}, {final} and {initial}"
             )
-        if not 0 <= warmup_steps <= total_steps:
+        if (
+            min(warmup_steps, cooldown_steps) < 0
+            or warmup_steps + cooldown_steps > total_steps
+        ):
             raise ValueError(
-                "warmup_steps must be from 0 to total_steps "
-                f"({total_steps}), got {warmup_steps}"
+                "warmup_steps and cooldown_steps must be at least 0 and "
+                f"together at most total_steps ({total_steps}), got "
+                f"{warmup_steps} and {cooldown_steps}"
             )
         super().__init__()
         self.peak = peak
         self.total_steps = total_steps
         self.warmup_steps = warmup_steps
         self.final = final
+        self.initial = initial
+        self.cooldown_steps = cooldown_steps
 
     def __call__(self, step):
         """The learning rate of a step, counted from 0."""
         ops = keras.ops
         step = ops.cast(step, "float32")
-        rising = self.peak * (step + 1) / max(self.warmup_steps, 1)
-        falling_steps = max(self.total_steps - 1 - self.warmup_steps, 1)
-        done = ops.clip((step - self.warmup_steps) / falling_steps, 0.0, 1.0)
+        warmup = (step + 1) / max(self.warmup_steps, 1)
+        rising = self.initial + (self.peak - self.initial) * warmup
+        falling_steps = max(self.total_steps - self.cooldown_steps - 1, 1)
+        done = ops.clip(step / falling_steps, 0.0, 1.0)
         cosine = 0.5 * (1.0 + ops.cos(math.pi * done))
         falling = self.final + (self.peak - self.final) * cosine
         return ops.where(step < self.warmup_steps, rising, falling)
@@ -58,4 +78,6 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
             "total_steps": self.total_steps,
             "warmup_steps": self.warmup_steps,
             "final": self.final,
+            "initial": self.initial,
+            "cooldown_steps": self.cooldown_steps,
         }

@@ -1,6 +1,9 @@
-"""What a run is told, and what of it a resumed run may change."""
+"""What a run is told: every flag of `train`, with its meaning and range."""
 
 import dataclasses
+
+from keras_mvit.training.data.augmentation import Augmentation
+from keras_mvit.training.recipes import NAMES, get_recipe
 
 MIXED_PRECISION = {
     "none": "float32",
@@ -9,154 +12,304 @@ MIXED_PRECISION = {
 }
 MIN_IMAGE_SIZE = 32  # the models' deepest stride
 
+_AT_LEAST_1 = (lambda value: value >= 1, "at least 1")
+_POSITIVE = (lambda value: value > 0, "above 0")
+_NOT_NEGATIVE = (lambda value: value >= 0, "at least 0")
+_FRACTION = (lambda value: 0 <= value < 1, "from 0 to below 1")
+_SIZE = (lambda value: value >= MIN_IMAGE_SIZE, "at least 32 pixels")
+
+
+def _one_of(*values):
+    return values.__contains__, f"one of {', '.join(values)}"
+
+
+def _setting(help_text, default=None, accepted=None):
+    """A field with what `train --help` says of it and what it may be."""
+    metadata = {"help": help_text, "accepted": accepted}
+    return dataclasses.field(default=default, metadata=metadata)
+
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """Everything that determines a run. `None`: the data set's or model's own.
+    """Everything that determines a run, one field a flag of `train`.
 
-    Args:
-        workdir: str. Folder for all that the run writes.
-        model: str. One of `keras_mvit.list_models()`.
-        dataset: str. As `make_source` takes it.
-        epochs: int. Passes over the training images, earlier ones included.
-        batch_size: int. At `image_size`; other sizes have batches in
-            proportion.
-        image_size: int. Of evaluation, and the base of multi-scale training,
-            in pixels. Defaults to the data set's, else the model's.
-        multi_scale: bool. Whether training images come in several sizes.
-        min_image_size: int. Defaults to 5/8 of `image_size`, as in the paper.
-        max_image_size: int. Defaults to 5/4 of `image_size`, as in the paper.
-        num_scales: int. Sizes from smallest to largest.
-        size_divisor: int. Of all sizes. Defaults to 32, below 128 px to 16.
-        learning_rate: float. The peak.
-        final_learning_rate: float. At the end.
-        warmup_epochs: float. Epochs until the peak.
-        weight_decay: float. Decoupled; a step takes this times the learning
-            rate off every weight.
-        label_smoothing: float, from 0 to below 1.
-        ema_decay: float. Of the averaged weights; 0 for none.
-        mixed_precision: str. `none`, `float16` or `bfloat16`.
-        jit_compile: bool. Whether XLA compiles the training step.
-        crop_scale: (float, float). Areas of random crops.
-        horizontal_flip: bool. Whether to mirror every other image.
-        weights: str. File of the first weights, as `create_model` takes it.
-        skip_bad_images: bool. Leave out what cannot be decoded.
-        calibration_images: int. At most so many go to `calibration.npz`.
-        test_images: int. At most so many go to `test.npz`.
-        seed: int, at least 0.
+    `None` leaves a field to the recipe, and what the recipe leaves open to the
+    data set or the model (`resolve`). What the fields mean is in their
+    metadata: `python -m keras_mvit.training.train --help` prints it.
 
     Raises:
         ValueError: a value out of its range.
     """
 
-    workdir: str
-    model: str = "mobilevit_xxs"
-    dataset: str = "digits"
-    epochs: int = 30
-    batch_size: int = 64
-    image_size: int | None = None
-    multi_scale: bool = True
-    min_image_size: int | None = None
-    max_image_size: int | None = None
-    num_scales: int = 5
-    size_divisor: int | None = None
-    learning_rate: float = 2e-3
-    final_learning_rate: float = 1e-5
-    warmup_epochs: float = 2.0
-    weight_decay: float = 0.01
-    label_smoothing: float = 0.1
-    ema_decay: float = 0.9995
-    mixed_precision: str = "none"
-    jit_compile: bool = False
-    crop_scale: tuple[float, float] | None = None
-    horizontal_flip: bool | None = None
-    weights: str | None = None
-    skip_bad_images: bool = False
-    calibration_images: int = 512
-    test_images: int = 2000
-    seed: int = 0
+    workdir: str = dataclasses.field(
+        metadata={"help": "Folder of the run; with a run in it, goes on."}
+    )
+    model: str = _setting("Name of the variant.", "mobilevit_xxs")
+    dataset: str = _setting(
+        "digits, folder:DIR (DIR/{train,test}/CLASS/*.jpg), or tfds:NAME or "
+        "tfds:NAME:TRAIN,TEST (in the folder $TFDS_DATA_DIR).",
+        "digits",
+    )
+    recipe: str = _setting(
+        "The paper's own for the model (auto), one of its fine-tuning recipes, "
+        "or ours for a few thousand images (finetune). Each further flag "
+        "without a default is the recipe's.",
+        "auto",
+        _one_of(*NAMES),
+    )
+    weights: str | None = _setting(
+        "File of weights to start from, as create_model takes it; a classifier "
+        "of other classes is left out."
+    )
+    epochs: int | None = _setting(
+        "Passes over the training images, in all.", accepted=_AT_LEAST_1
+    )
+    batch_size: int | None = _setting(
+        "Images of an optimizer step at --image_size; other sizes have batches "
+        "in proportion.",
+        accepted=_AT_LEAST_1,
+    )
+    device_batch_size: int = _setting(
+        "Images that a device takes at once at --image_size; larger batches "
+        "are reached by accumulating gradients.",
+        128,
+        _AT_LEAST_1,
+    )
+    image_size: int | None = _setting(
+        "Of evaluation and export, and the base of multi-scale training, "
+        "pixels. Default: the recipe's, the data set's, or the model's.",
+        accepted=_SIZE,
+    )
+    crop_fraction: float | None = _setting(
+        "Of evaluation: the short side is resized to the size over this. "
+        "Default: the model's.",
+        accepted=(lambda value: 0 < value <= 1, "above 0 and at most 1"),
+    )
+    multi_scale: bool | None = _setting(
+        "Whether training images come in several sizes."
+    )
+    min_image_size: int | None = _setting(
+        "Smallest training size. Default: 5/8.", accepted=_SIZE
+    )
+    max_image_size: int | None = _setting(
+        "Largest training size. Default: 5/4.", accepted=_SIZE
+    )
+    num_scales: int = _setting("Training sizes, min to max.", 5, _AT_LEAST_1)
+    size_divisor: int | None = _setting(
+        "Of training sizes. Default: 32, below 128 px 16.", None, _AT_LEAST_1
+    )
+    optimizer: str | None = _setting(
+        "adamw or sgd (momentum 0.9).", accepted=_one_of("adamw", "sgd")
+    )
+    learning_rate: float | None = _setting(
+        "The peak. Default: the recipe's, in proportion to --batch_size.",
+        accepted=_POSITIVE,
+    )
+    final_learning_rate: float | None = _setting(
+        "At the end. Default: as of --learning_rate.", accepted=_NOT_NEGATIVE
+    )
+    warmup_epochs: float | None = _setting(
+        "Epochs until the peak.", accepted=_NOT_NEGATIVE
+    )
+    warmup_learning_rate: float | None = _setting(
+        "At the first step.", accepted=_NOT_NEGATIVE
+    )
+    cooldown_epochs: int | None = _setting(
+        "Of --epochs, the last ones, at the final learning rate.",
+        accepted=_NOT_NEGATIVE,
+    )
+    weight_decay: float | None = _setting(
+        "Decoupled: a step takes this times the learning rate off a weight.",
+        accepted=_NOT_NEGATIVE,
+    )
+    decay_norm_and_bias: bool | None = _setting(
+        "Whether weights of one dimension decay too."
+    )
+    clip_norm: float | None = _setting(
+        "Largest norm of all gradients together; 0: any.",
+        accepted=_NOT_NEGATIVE,
+    )
+    label_smoothing: float | None = _setting(
+        "From 0 to below 1.", accepted=_FRACTION
+    )
+    ema_decay: float | None = _setting(
+        "Of the averaged weights; 0: none.", accepted=_FRACTION
+    )
+    dropout_rate: float | None = _setting(
+        "Default: the model's.", accepted=_FRACTION
+    )
+    drop_path_rate: float | None = _setting(
+        "Default: the model's.", accepted=_FRACTION
+    )
+    interpolation: str | None = _setting(
+        "Of resizing, bilinear or bicubic. Default: the model's."
+    )
+    crop_scale: tuple[float, float] | None = _setting(
+        "Smallest and largest area of random crops, as LOW,HIGH. Default: the "
+        "data set's; 0.08,1 for photographs."
+    )
+    horizontal_flip: bool | None = _setting(
+        "Mirror every other image. Default: the data set's; not for digits."
+    )
+    rand_augment_ops: int | None = _setting(
+        "RandAugment: operations an image; 0: none."
+    )
+    rand_augment_policy: str | None = _setting(
+        "Whose operations and ranges: torchvision or timm."
+    )
+    rand_augment_magnitude: float | None = _setting(
+        "RandAugment: strength of its operations, from 0 to 10 (timm) or 30."
+    )
+    rand_augment_std: float | None = _setting(
+        "RandAugment: standard deviation of the magnitude."
+    )
+    rand_augment_increasing: bool | None = _setting(
+        "RandAugment: whether a larger magnitude is always stronger."
+    )
+    color_jitter: float | None = _setting(
+        "Largest change of brightness, contrast and saturation; 0: none."
+    )
+    random_erasing: float | None = _setting(
+        "Share of images of which a rectangle is erased."
+    )
+    erasing_value: str | None = _setting(
+        "What is put there: zero, or noise in each pixel."
+    )
+    mixup_alpha: float | None = _setting("MixUp's Beta(alpha, alpha); 0: none.")
+    cutmix_alpha: float | None = _setting(
+        "CutMix's Beta(alpha, alpha); 0: none. With both, a batch is given "
+        "the one or the other."
+    )
+    repeats: int | None = _setting(
+        "Repeated augmentation: copies of an image in an epoch, of a "
+        "correspondingly smaller part of the images."
+    )
+    mixed_precision: str = _setting(
+        "Type of the activations; weights stay float32.",
+        "none",
+        _one_of(*MIXED_PRECISION),
+    )
+    jit_compile: bool = _setting("Compile the step with XLA.", False)
+    deterministic: bool | None = _setting(
+        "Whether equal runs give equal bits. Default: where there is no GPU."
+    )
+    save_every: int = _setting(
+        "Steps between checkpoints within an epoch; 0: none.",
+        200,
+        _NOT_NEGATIVE,
+    )
+    skip_bad_images: bool = _setting(
+        "Try all images first and leave out those that cannot be decoded.",
+        False,
+    )
+    calibration_images: int = _setting(
+        "Training images kept for the export's calibration, at most.",
+        512,
+        _AT_LEAST_1,
+    )
+    test_images: int = _setting(
+        "Test images kept for the export's comparison, at most.",
+        2000,
+        _AT_LEAST_1,
+    )
+    seed: int = _setting("Of everything random.", 0, _NOT_NEGATIVE)
 
     def __post_init__(self):
-        for name, is_right, accepted in _RANGES:
-            value = getattr(self, name)
-            if value is not None and not is_right(value):
-                raise ValueError(f"{name} must be {accepted}, got {value!r}")
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            accepted = field.metadata.get("accepted")
+            if value is not None and accepted and not accepted[0](value):
+                raise ValueError(
+                    f"{field.name} must be {accepted[1]}, got {value!r}"
+                )
+        if self.crop_scale is not None:
+            # JSON knows lists only.
+            object.__setattr__(self, "crop_scale", tuple(self.crop_scale))
 
-    def resolve(self, source, preprocessing):
-        """Settles what was left to the data set and the model.
+    def resolve(self, source, variant):
+        """Settles what was left to the recipe, the data set and the model.
 
         Args:
             source: `Source`.
-            preprocessing: `keras_mvit.models.Preprocessing` of the model.
+            variant: `keras_mvit.models.Variant` of the model.
 
         Returns:
-            `Settings` of which only `weights` may be `None`.
+            `Settings` of which only `weights`, `dropout_rate`,
+            `drop_path_rate` and `deterministic` may be `None`.
+
+        Raises:
+            ValueError: the recipe is not for the model, or several sizes are
+                asked of a model that has one.
         """
-        native = source.image_size or preprocessing.image_size[0]
-        size = self.image_size or native
-        own = source.augmentation
-        defaults = {
-            "image_size": size,
-            "min_image_size": max(MIN_IMAGE_SIZE, size * 5 // 8),
-            "max_image_size": size * 5 // 4,
-            "size_divisor": 32 if size >= 128 else 16,
-            "crop_scale": own.crop_scale,
-            "horizontal_flip": own.horizontal_flip,
-        }
-        unset = {k: v for k, v in defaults.items() if getattr(self, k) is None}
-        resolved = dataclasses.replace(self, dataset=source.name, **unset)
-        if not self.multi_scale:
+        recipe = get_recipe(self.recipe, self.model, self.weights)
+        if self.multi_scale and not variant.any_size:
+            raise ValueError(
+                f"{self.model} is built for one image size: multi_scale must "
+                "be False, got True"
+            )
+        native = source.image_size or variant.preprocessing.image_size[0]
+        size = self.image_size or recipe.image_size or native
+        resolved = self._filled(
+            recipe.settings()
+            | self._learning_rates(recipe)
+            | {"multi_scale": recipe.multi_scale and variant.any_size}
+        )._filled(
+            {
+                "image_size": size,
+                "crop_fraction": variant.preprocessing.crop_fraction,
+                "interpolation": variant.preprocessing.interpolation,
+                "min_image_size": max(MIN_IMAGE_SIZE, size * 5 // 8),
+                "max_image_size": size * 5 // 4,
+                "size_divisor": 32 if size >= 128 else 16,
+                "crop_scale": source.augmentation.crop_scale,
+                "horizontal_flip": source.augmentation.horizontal_flip,
+            }
+        )
+        resolved = dataclasses.replace(resolved, dataset=source.name)
+        if not resolved.multi_scale:
+            one_size = {"min_image_size": size, "max_image_size": size}
             resolved = dataclasses.replace(
-                resolved,
-                min_image_size=size,
-                max_image_size=size,
-                num_scales=1,
-                size_divisor=1,
+                resolved, num_scales=1, size_divisor=1, **one_size
             )
         return resolved
 
+    def accumulation_steps(self, devices=1):
+        """Steps whose gradients make one update of the weights.
 
-def _positive(value):
-    return value > 0
+        Args:
+            devices: int. That share each step's batch.
 
+        Returns:
+            int: the fewest with which a device takes no more than
+            `device_batch_size` images at once.
+        """
+        return -(-self.batch_size // (self.device_batch_size * devices))
 
-def _not_negative(value):
-    return value >= 0
+    def step_batch_size(self, devices=1):
+        """Images of one step at `image_size`, on all devices together."""
+        images = self.batch_size // self.accumulation_steps(devices)
+        return max(devices, images // devices * devices)
 
+    def augmentation(self):
+        """The `Augmentation` of resolved settings.
 
-def _size(value):
-    return value >= MIN_IMAGE_SIZE
+        Raises:
+            ValueError: one of its values is out of range.
+        """
+        names = {field.name for field in dataclasses.fields(Augmentation)}
+        values = dataclasses.asdict(self)
+        return Augmentation(**{k: values[k] for k in values.keys() & names})
 
+    def _learning_rates(self, recipe):
+        """Those of the recipe, in proportion to the batch or the peak given."""
+        batch_size = self.batch_size or recipe.batch_size
+        scale = batch_size / recipe.batch_size
+        if self.learning_rate:
+            scale = self.learning_rate / recipe.learning_rate
+        names = ("learning_rate", "final_learning_rate", "warmup_learning_rate")
+        return {name: getattr(recipe, name) * scale for name in names}
 
-def _fraction(value):
-    return 0 <= value < 1
-
-
-def _crop_scale(value):
-    return len(value) == 2 and 0 < value[0] <= value[1] <= 1
-
-
-_RANGES = (
-    ("epochs", _positive, "at least 1"),
-    ("batch_size", _positive, "at least 1"),
-    ("image_size", _size, "at least 32 pixels"),
-    ("min_image_size", _size, "at least 32 pixels"),
-    ("max_image_size", _size, "at least 32 pixels"),
-    ("num_scales", _positive, "at least 1"),
-    ("size_divisor", _positive, "at least 1"),
-    ("learning_rate", _positive, "above 0"),
-    ("final_learning_rate", _not_negative, "at least 0"),
-    ("warmup_epochs", _not_negative, "at least 0"),
-    ("weight_decay", _not_negative, "at least 0"),
-    ("label_smoothing", _fraction, "from 0 to below 1"),
-    ("ema_decay", _fraction, "from 0 to below 1"),
-    (
-        "mixed_precision",
-        MIXED_PRECISION.__contains__,
-        f"one of {', '.join(MIXED_PRECISION)}",
-    ),
-    ("crop_scale", _crop_scale, "two numbers, 0 < low <= high <= 1"),
-    ("calibration_images", _positive, "at least 1"),
-    ("test_images", _positive, "at least 1"),
-    ("seed", _not_negative, "at least 0"),
-)
+    def _filled(self, values):
+        """A copy whose `None`s are replaced."""
+        unset = {k: v for k, v in values.items() if getattr(self, k) is None}
+        return dataclasses.replace(self, **unset)

@@ -1,12 +1,16 @@
 """The loop over epochs: fit, evaluate, save."""
 
-import math
+import dataclasses
 import time
 
-import keras
-
+from keras_mvit.training.callbacks import (
+    SaveDuringEpoch,
+    StopIfNotFinite,
+    check_finite,
+)
 from keras_mvit.training.checkpoint import Checkpoints
 from keras_mvit.training.data.bad_images import naming_bad_images
+from keras_mvit.training.epoch_progress import EpochProgress, fingerprint
 from keras_mvit.training.evaluation import Evaluator, write_evaluation
 from keras_mvit.training.history import (
     TensorBoardCurves,
@@ -16,19 +20,17 @@ from keras_mvit.training.history import (
 from keras_mvit.training.models import make_models, state_variables
 from keras_mvit.training.progress import ProgressBar
 from keras_mvit.training.schedule import WarmupCosine
+from keras_mvit.training.termination import Termination
 from keras_mvit.training.weight_average import WeightAverage
-
-
-class DivergedError(FloatingPointError):
-    """The loss is not finite any more."""
 
 
 class Trainer:
     """One run, from its last checkpoint to its last epoch.
 
     An epoch is a call of `fit` with a data set of its own: its order, sizes
-    and number of steps depend on (seed, epoch) alone, so going on after a stop
-    needs no more than the epoch's number.
+    and number of steps depend on (seed, epoch) alone, and it can begin at any
+    step. So going on after a stop needs no more than the numbers of the epoch
+    and the step.
 
     Args:
         settings: `Settings`, resolved.
@@ -40,9 +42,12 @@ class Trainer:
         self._settings = settings
         self._pipeline = pipeline
         self._workdir = workdir
-        self._schedule = make_schedule(settings, pipeline)
+        self.schedule = make_schedule(settings, pipeline)
         self.model, self.average = make_models(
-            settings, len(pipeline.source.class_names), self._schedule
+            settings,
+            len(pipeline.source.class_names),
+            self.schedule,
+            settings.accumulation_steps(),
         )
         self._ema = WeightAverage(self.average, settings.ema_decay)
         self._evaluate = Evaluator(self.average)
@@ -50,70 +55,134 @@ class Trainer:
             workdir.path, state_variables(self.model, self.average)
         )
         self._history = []
+        self._progress = None  # of the epoch that is being trained
 
     def train(self):
-        """Trains the epochs that are missing.
+        """Trains what is missing.
 
         Returns:
             list of dict: the history, one row an epoch (`history.COLUMNS`).
 
         Raises:
             DivergedError: the loss is not finite; the last checkpoint stays.
-            ValueError: an image cannot be decoded, or no checkpoint be read.
+            KeyboardInterrupt: Ctrl-C, after a checkpoint.
+            SystemExit: SIGTERM, after a checkpoint; with status 143.
+            ValueError: an image cannot be decoded, no checkpoint be read, or
+                an epoch is begun with other batches.
         """
         epochs = self._settings.epochs
-        self._history = self._checkpoints.restore() or []
-        if self._history:
-            self._publish()  # the earlier run may have been stopped before it
-            print(f"{len(self._history)} epochs are already trained.")
+        self._restore()
         curves = TensorBoardCurves(
             self._workdir.file("tensorboard"), self._history
         )
-        for epoch in range(len(self._history), epochs):
-            row = self._train_epoch(epoch)
-            self._history.append(row)
-            self._checkpoints.save(self._history)
-            self._publish()
-            curves.write(row)
-            print(summary_line(row, epochs), flush=True)
+        with Termination() as termination:
+            for epoch in range(len(self._history), epochs):
+                self._fit(epoch, termination)
+                row = self._evaluated_row(epoch)
+                self._history.append(row)
+                self._progress = None
+                self._save()
+                self._publish()
+                curves.write(row)
+                print(summary_line(row, epochs), flush=True)
         return self._history
 
-    def _train_epoch(self, epoch):
-        pipeline, plan = self._pipeline, self._pipeline.plan(epoch)
-        bar = ProgressBar(plan, f"epoch {epoch + 1}/{self._settings.epochs}")
-        order = (pipeline.seed, epoch)
+    def _restore(self):
+        restored = self._checkpoints.restore()
+        if restored is None:
+            return
+        self._history = restored["history"]
+        if self._history:
+            self._publish()  # the earlier run may have been stopped before it
+            print(f"{len(self._history)} epochs are already trained.")
+        if restored["progress"] is not None:
+            self._progress = EpochProgress(**restored["progress"])
+            print(
+                f"Going on after step {self._progress.steps} of epoch "
+                f"{len(self._history) + 1}."
+            )
+
+    def _fit(self, epoch, termination):
+        """Trains the steps of an epoch that are missing, and saves."""
+        plan = self._pipeline.plan(epoch)
+        done = self._epoch_so_far(plan)
+        if done.steps == plan.steps:
+            return  # only the evaluation is missing
+        remaining = plan.after(done.steps)
+        bar = ProgressBar(
+            remaining, f"epoch {epoch + 1}/{self._settings.epochs}"
+        )
         start = time.perf_counter()
+
+        def save(steps, logs):
+            images = int(remaining.batch_sizes[:steps].sum())
+            seconds = time.perf_counter() - start
+            self._progress = done.plus(steps, images, logs, seconds)
+            self._save()
+
+        order = (self._pipeline.seed, epoch)
+        callbacks = [
+            self._ema,
+            StopIfNotFinite(epoch, done.steps),
+            bar,
+            SaveDuringEpoch(
+                save, self._settings.save_every, termination, done.steps
+            ),
+        ]
         with (
+            termination.postponed(),
             bar,
             naming_bad_images(
-                pipeline.source, "train", order, lambda: bar.images_done
+                self._pipeline.source,
+                "train",
+                order,
+                lambda: done.images + bar.images_done,
             ),
         ):
             logs = self.model.fit(
-                pipeline.epoch(epoch),
+                self._pipeline.epoch(epoch, done.steps),
                 initial_epoch=epoch,
                 epochs=epoch + 1,
-                callbacks=[self._ema, StopIfNotFinite(plan.steps), bar],
+                callbacks=callbacks,
                 shuffle=False,  # the pipeline has done it
                 verbose=0,
             ).history
-        seconds = time.perf_counter() - start
-        with naming_bad_images(pipeline.source, "test"):
-            test = self._evaluate(pipeline.evaluation())
-        check_finite(test["loss"], epoch, plan.steps, plan.steps)
-        images = int(plan.batch_sizes.sum())
-        last_step = int(self.model.optimizer.iterations) - 1
+            last = {key: values[-1] for key, values in logs.items()}
+            save(remaining.steps, last)
+
+    def _epoch_so_far(self, plan):
+        mark = fingerprint(plan, self._pipeline.seed)
+        done = self._progress or EpochProgress(mark)
+        if done.plan != mark:
+            raise ValueError(
+                f"{self._workdir.path} was stopped within an epoch, which must "
+                "be ended with the same images, seed, batch size and sizes; "
+                "its config.json has them"
+            )
+        return done
+
+    def _evaluated_row(self, epoch):
+        """Evaluates the average; returns the epoch's row of the history."""
+        done = self._progress
+        with naming_bad_images(self._pipeline.source, "test"):
+            test = self._evaluate(self._pipeline.evaluation())
+        check_finite(test["loss"], epoch, done.steps)
+        last_step = sum(r["steps"] for r in self._history) + done.steps - 1
         return {
             "epoch": epoch + 1,
-            "steps": plan.steps,
-            "images": images,
-            "learning_rate": float(self._schedule(last_step)),
-            "loss": float(logs["loss"][-1]),
-            "top1": float(logs["top1"][-1]),
-            **{f"val_{key}": value for key, value in test.items()},
-            "seconds": seconds,
-            "images_per_second": images / seconds,
+            "steps": done.steps,
+            "images": done.images,
+            "learning_rate": float(self.schedule(last_step)),
+            "loss": done.loss,
+            "top1": done.top1,
+            **{f"val_{key}": test[key] for key in ("loss", "top1", "top5")},
+            "seconds": done.seconds,
+            "images_per_second": done.images / done.seconds,
         }
+
+    def _save(self):
+        progress = self._progress and dataclasses.asdict(self._progress)
+        self._checkpoints.save({"history": self._history, "progress": progress})
 
     def _publish(self):
         """Writes what follows from the last checkpoint; twice does no harm."""
@@ -130,49 +199,6 @@ class Trainer:
         )
 
 
-class StopIfNotFinite(keras.callbacks.Callback):
-    """Stops at the first step whose loss is infinite or not a number.
-
-    Args:
-        steps: int. Steps of the epoch, for the message.
-    """
-
-    def __init__(self, steps):
-        super().__init__()
-        self._steps = steps
-        self._epoch = 0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Keras calls this before every epoch."""
-        self._epoch = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        """Keras calls this after every step."""
-        check_finite(logs["loss"], self._epoch, batch + 1, self._steps)
-
-
-def check_finite(loss, epoch, step, steps):
-    """Raises `DivergedError` unless the loss is finite.
-
-    Args:
-        loss: float.
-        epoch: int, from 0.
-        step: int, from 1.
-        steps: int. Of this epoch.
-    """
-    if not math.isfinite(loss):
-        raise DivergedError(
-            f"The loss is {loss} at epoch {epoch + 1}, step {step} of {steps}. "
-            f"The checkpoint of epoch {epoch} is kept. Go on from it with a "
-            "lower --learning_rate, a longer --warmup_epochs or "
-            "--mixed_precision=none"
-            if epoch
-            else f"The loss is {loss} at epoch 1, step {step} of {steps}, "
-            "before any checkpoint. Try a lower --learning_rate, a longer "
-            "--warmup_epochs or --mixed_precision=none"
-        )
-
-
 def make_schedule(settings, pipeline):
     """The learning rate over all epochs, whose steps are known beforehand.
 
@@ -182,16 +208,27 @@ def make_schedule(settings, pipeline):
 
     Returns:
         `WarmupCosine`.
+
+    Raises:
+        ValueError: warm-up and cool-down are longer than the run.
     """
-    steps = [pipeline.plan(epoch).steps for epoch in range(settings.epochs)]
-    whole = min(int(settings.warmup_epochs), settings.epochs)
-    part = settings.warmup_epochs - whole
+    epochs = settings.epochs
+    if settings.warmup_epochs + settings.cooldown_epochs > epochs:
+        raise ValueError(
+            "warmup_epochs and cooldown_epochs must together be at most epochs "
+            f"({epochs}), got {settings.warmup_epochs:.4g} and "
+            f"{settings.cooldown_epochs}"
+        )
+    steps = [pipeline.plan(epoch).steps for epoch in range(epochs)]
+    whole = int(settings.warmup_epochs)
     warmup = sum(steps[:whole])
-    if whole < settings.epochs:
-        warmup += round(part * steps[whole])
+    if whole < epochs:
+        warmup += round((settings.warmup_epochs - whole) * steps[whole])
     return WarmupCosine(
         settings.learning_rate,
         sum(steps),
         warmup,
         settings.final_learning_rate,
+        settings.warmup_learning_rate,
+        sum(steps[epochs - settings.cooldown_epochs :]),
     )

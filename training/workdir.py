@@ -1,6 +1,8 @@
 """The work directory, docs/work-directory.md: what training leaves behind."""
 
+import contextlib
 import dataclasses
+import fcntl
 import importlib.metadata
 import json
 import os
@@ -9,7 +11,7 @@ from keras_mvit.files import replacing, write_json, write_text
 from keras_mvit.training.settings import Settings
 
 # A run is what these are; all else may change when it is resumed.
-_IDENTITY = ("model", "dataset", "image_size", "mixed_precision")
+_IDENTITY = ("model", "dataset", "image_size", "mixed_precision", "optimizer")
 _PACKAGES = ("keras-mvit", "keras", "tensorflow", "numpy")
 
 
@@ -64,6 +66,25 @@ class WorkDirectory:
                 },
             },
         )
+
+    @contextlib.contextmanager
+    def locked(self):
+        """Keeps every other process from training here inside the block.
+
+        Raises:
+            ValueError: another one does.
+        """
+        os.makedirs(self.path, exist_ok=True)
+        # The system gives it back whatever ends the process.
+        with open(self.file(".lock"), "a+", encoding="ascii") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ValueError(
+                    f"Another process is training in {self.path}. Stop it, or "
+                    "name another --workdir"
+                ) from error
+            yield
 
     def settings(self):
         """The `Settings` of the run that has begun here.

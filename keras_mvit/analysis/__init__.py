@@ -9,6 +9,7 @@ _PUBLIC = {
     "context_scores": "keras_mvit.analysis.scores",
     "count": "keras_mvit.analysis.counting",
     "save_picture": "keras_mvit.analysis.picture",
+    "training_activation_bytes": "keras_mvit.analysis.counting",
 }
 __all__ = list(_PUBLIC)
 

@@ -6,7 +6,7 @@ import math
 
 import keras
 
-from keras_mvit.analysis.memory import live_bytes
+from keras_mvit.analysis.memory import live_bytes, training_bytes
 from keras_mvit.analysis.tape import record
 
 
@@ -41,6 +41,20 @@ class Count:
                 f"{row.macs / 1e6:>10,.1f}{row.peak_bytes / 2**20:>10.2f}"
             )
         return "\n".join(lines)
+
+
+def training_activation_bytes(model, image_size=None):
+    """Return the bytes of activations that training keeps for one image.
+
+    Args:
+        model: keras.Model, as of `count`.
+        image_size: int or (int, int). As of `count`.
+
+    Returns:
+        int, in float32; half of it in a mixed precision.
+    """
+    parts, _ = record(model, _image_size(model, image_size))
+    return training_bytes([step for part in parts for step in part.steps])
 
 
 def count(model, image_size=None):

@@ -47,6 +47,26 @@ def live_bytes(steps, outputs):
     return result
 
 
+def training_bytes(steps):
+    """Return the size of all activations of one image, in float32.
+
+    Training keeps them for the gradients; what a backend computes anew, or
+    keeps twice, is not known here.
+
+    Args:
+        steps: list of `tape.Step`.
+
+    Returns:
+        int.
+    """
+    return sum(
+        BYTES * math.prod(x.shape)
+        for step in steps
+        if step.kind not in VIEWS
+        for x in step.outputs
+    )
+
+
 def _owners(steps):
     """Return {id of a view: id of the tensor whose memory it shows}."""
     owner = {}

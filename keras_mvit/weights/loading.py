@@ -8,6 +8,7 @@ import keras
 from keras_mvit.layers import RelativePositionBias
 from keras_mvit.weights.reading import EXTENSIONS, read_state_dict
 from keras_mvit.weights.references import (
+    HEADS,
     convert,
     find_source,
     looks_like,
@@ -114,12 +115,14 @@ def _load_keras_file(model, path):
         ) from error
     arrays = {v.path: keras.ops.convert_to_numpy(v) for v in other.weights}
     paths = {v.path for v in model.weights}
+    absent = HEADS.keys() - {layer.name for layer in model.layers}
+    left_out = {p for p in arrays if p.partition("/")[0] in absent}
     _assign_all(
         model,
         arrays,
         path,
         sorted(paths - arrays.keys()),
-        sorted(arrays.keys() - paths),
+        sorted(arrays.keys() - paths - left_out),
     )
 
 

@@ -38,7 +38,7 @@ _FAMILIES = {
     CMTBlock: sources.CMT,
 }
 # Layers that a backbone, or a model without classifier, does not have.
-_HEADS = {
+HEADS = {
     "classifier": ("classifier",),
     "head_conv": ("head_conv/conv", "head_conv/bn"),
 }
@@ -145,7 +145,7 @@ def references(model, source):
     present = {layer.name for layer in model.layers}
     left_out = {
         f"{prefix}.{name}"
-        for head, paths in _HEADS.items()
+        for head, paths in HEADS.items()
         if head not in present
         for path in paths
         for prefix in source.prefixes(path)

@@ -31,6 +31,7 @@ def make_settings(folder, **kwargs):
     return Settings(
         workdir=str(folder / "run"),
         dataset=f"folder:{folder / 'images'}",
+        recipe="finetune",
         batch_size=4,
         image_size=32,
         min_image_size=32,

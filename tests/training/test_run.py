@@ -11,6 +11,7 @@ from tests.training.conftest import load, read_history
 
 pytestmark = pytest.mark.usefixtures("tiny_model")
 CONTRACT = {
+    ".lock",
     "config.json",
     "labels.txt",
     "preprocessing.json",

@@ -10,12 +10,21 @@ def rates(schedule, steps):
 
 
 def test_rises_to_the_peak_and_falls_to_the_end():
-    values = rates(WarmupCosine(1.0, 101, warmup_steps=20, final=0.1), 101)
-    np.testing.assert_allclose(values[:20], np.arange(1, 21) / 20, rtol=1e-6)
-    assert values[20] == 1.0
-    assert values[60] == pytest.approx(0.55)  # half way down
+    schedule = WarmupCosine(1.0, 101, 20, final=0.1, initial=0.5)
+    values = rates(schedule, 101)
+    rising = 0.5 + 0.5 * np.arange(1, 21) / 20
+    np.testing.assert_allclose(values[:20], rising, rtol=1e-6)
+    # The cosine of the whole run, of which the warm-up hides the start.
+    assert values[20] == pytest.approx(0.1 + 0.45 * (1 + np.cos(np.pi / 5)))
+    assert values[50] == pytest.approx(0.55)  # half way down
     assert values[100] == pytest.approx(0.1)
     assert (np.diff(values[20:]) < 0).all()
+
+
+def test_cools_down_at_the_end():
+    values = rates(WarmupCosine(1.0, 20, final=0.1, cooldown_steps=5), 20)
+    np.testing.assert_allclose(values[14:], 0.1, rtol=1e-6)
+    assert (np.diff(values[:15]) < 0).all()
 
 
 def test_stays_at_the_end():
@@ -29,7 +38,7 @@ def test_warm_up_may_last_the_whole_run():
 
 
 def test_is_serializable():
-    schedule = WarmupCosine(0.5, 10, 2, 0.1)
+    schedule = WarmupCosine(0.5, 10, 2, 0.1, 0.05, 3)
     optimizer = keras.optimizers.AdamW(schedule)
     config = keras.saving.serialize_keras_object(optimizer)
     again = keras.saving.deserialize_keras_object(config)
@@ -41,8 +50,11 @@ def test_is_serializable():
     "arguments, words",
     [
         ((0.0, 10), "got 0.0"),
-        ((1.0, 10, 0, -1.0), "got 1.0 and -1.0"),
-        ((1.0, 10, 11), "got 11"),
+        ((1.0, 10, 0, -1.0), "got 1.0, -1.0 and 0.0"),
+        ((1.0, 10, 0, 0.0, -1.0), "got 1.0, 0.0 and -1.0"),
+        ((1.0, 10, 11), "got 11 and 0"),
+        ((1.0, 10, 6, 0.0, 0.0, 5), "got 6 and 5"),
+        ((1.0, 10, -1), "got -1 and 0"),
     ],
 )
 def test_bad_arguments(arguments, words):

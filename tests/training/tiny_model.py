@@ -8,7 +8,7 @@ import keras
 import keras_mvit
 
 
-def create_model(name, num_classes, input_shape, weights=None):
+def create_model(name, num_classes, input_shape, **rates):
     layers = keras.layers
     return keras.Sequential(
         [

@@ -1,0 +1,110 @@
+"""What a run would do and need, and two steps of it."""
+
+import math
+import resource
+import time
+
+import keras
+
+from keras_mvit import analysis, console
+from keras_mvit.training.callbacks import StopIfNotFinite
+from keras_mvit.training.describe import describe
+from keras_mvit.training.models import make_models
+from keras_mvit.training.run import prepare
+from keras_mvit.training.trainer import make_schedule
+
+_STEPS = 2
+
+
+def dry_run(settings):
+    """Prints model, recipe, schedule and memory; trains; writes nothing.
+
+    Args:
+        settings: `Settings`.
+
+    Raises:
+        ValueError: bad settings or images.
+        DivergedError: the loss of one of the steps is not finite.
+    """
+    settings, pipeline = prepare(settings)
+    schedule = make_schedule(settings, pipeline)
+    model, average = make_models(
+        settings, len(pipeline.source.class_names), schedule
+    )
+    print(describe(settings, pipeline))
+    print(f"\n{_schedule_table(settings, pipeline, schedule)}\n")
+    print(_memory(settings, pipeline, model, average))
+    seconds, loss = _train(model, pipeline)
+    print(
+        f"Trained {_STEPS} steps: loss {loss:.3f}, the last in "
+        f"{seconds:.1f} s; the process took {_peak_gib():.2f} GiB at most. "
+        f"{schedule.total_steps} such steps take "
+        f"{schedule.total_steps * seconds / 3600:.1f} h. Nothing was written."
+    )
+
+
+def _schedule_table(settings, pipeline, schedule):
+    """The learning rate where it turns, in epochs and steps."""
+    ends, total = [0], 0
+    for epoch in range(settings.epochs):
+        total += pipeline.plan(epoch).steps
+        ends.append(total)
+    epochs = {0, round(settings.warmup_epochs), settings.epochs // 2}
+    epochs |= {settings.epochs - settings.cooldown_epochs, settings.epochs}
+    rows = [
+        [str(epoch), str(ends[epoch]), f"{float(schedule(ends[epoch])):.2e}"]
+        for epoch in sorted(epochs)
+    ]
+    return console.table(["after epoch", "steps", "learning rate"], rows)
+
+
+def _memory(settings, pipeline, model, average):
+    """An estimate in a line: what the device holds at the largest step."""
+    bucket = max(pipeline.buckets, key=lambda b: b.size_px**2 * b.batch_size)
+    devices = pipeline.batch_size_divisor
+    images = bucket.batch_size // devices
+    size = 4 if settings.mixed_precision == "none" else 2
+    activations = analysis.training_activation_bytes(model, bucket.size_px)
+    activations = activations * images * size // 4
+    # A gradient for each weight beside what is kept between steps.
+    variables = [
+        *model.variables,
+        *model.trainable_variables,
+        *model.optimizer.variables,
+        *average.variables,
+    ]
+    weights = sum(4 * math.prod(v.shape) for v in variables)
+    return (
+        f"Memory, estimated: {activations / 2**30:.2f} GiB of activations "
+        f"({images} images of {bucket.size_px} px) and "
+        f"{weights / 2**30:.2f} GiB of weights, gradients and averages; "
+        "a smaller --device_batch_size takes less"
+    )
+
+
+def _train(model, pipeline):
+    """Returns the seconds of the last step, and its loss."""
+    clock = _Clock()
+    logs = model.fit(
+        pipeline.epoch(0).take(_STEPS),
+        callbacks=[StopIfNotFinite(0), clock],
+        shuffle=False,
+        verbose=0,
+    ).history
+    return clock.seconds, logs["loss"][-1]
+
+
+class _Clock(keras.callbacks.Callback):
+    """Attributes: seconds: float. Of the last step."""
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Keras calls this before every step."""
+        self._start = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Keras calls this after every step."""
+        self.seconds = time.perf_counter() - self._start
+
+
+def _peak_gib():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
