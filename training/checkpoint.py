@@ -1,5 +1,6 @@
 """Everything a run needs to go on, in one file, with the previous one kept."""
 
+import contextlib
 import json
 import os
 import zipfile
@@ -109,6 +110,31 @@ class Checkpoints:
 
     def _path(self, name):
         return os.path.join(self._workdir, name)
+
+
+def read_arrays(workdir, group):
+    """Some of the newest readable checkpoint's arrays, in order.
+
+    Args:
+        workdir: str.
+        group: str. What their names begin with: `"model"` for the raw weights,
+            in the order of the model's `variables`.
+
+    Returns:
+        list of array.
+
+    Raises:
+        ValueError: no checkpoint can be read.
+    """
+    for name in (CURRENT, PREVIOUS):
+        with contextlib.suppress(*_UNREADABLE):
+            arrays = _read(os.path.join(workdir, name))
+            return [
+                arrays[key]
+                for key in sorted(arrays)
+                if key.startswith(f"{group}/")
+            ]
+    raise ValueError(f"No checkpoint can be read in {workdir}")
 
 
 _UNREADABLE = (OSError, EOFError, ValueError, KeyError, zlib.error)

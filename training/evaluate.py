@@ -10,7 +10,32 @@ from keras_mvit import console
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "Folder of a training run.", required=True
 )
+_WEIGHTS = flags.DEFINE_string(
+    "weights",
+    "ema",
+    "ema: the averaged ones; raw: those that were trained; best: the average "
+    "of the best epoch.",
+)
+_DATASET = flags.DEFINE_string(
+    "dataset",
+    None,
+    "Another data set with the same classes; its test split counts.",
+)
+_IMAGE_SIZE = flags.DEFINE_integer(
+    "image_size", None, "Height and width, in pixels. Default: the run's."
+)
+_CROP_FRACTION = flags.DEFINE_float(
+    "crop_fraction",
+    None,
+    "The short side is resized to image_size / crop_fraction, then the centre "
+    "is cut out. Default: the run's.",
+)
+_INTERPOLATION = flags.DEFINE_string(
+    "interpolation", None, "bilinear or bicubic. Default: the run's."
+)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Images of a batch.")
+
+_MAX_CLASSES = 20
 
 
 def main(argv):
@@ -22,12 +47,18 @@ def main(argv):
     del argv
     console.import_keras_quietly()
     from keras_mvit.training.evaluation import evaluate_workdir
+    from keras_mvit.training.evaluation_files import describe
+    from keras_mvit.training.evaluation_protocol import Protocol
 
-    result = evaluate_workdir(_WORKDIR.value, _BATCH_SIZE.value)
-    print(
-        f"top-1 {result['top1']:.2%}  top-5 {result['top5']:.2%}  "
-        f"loss {result['loss']:.4f}  {result['images']} images"
+    protocol = Protocol(
+        _WEIGHTS.value,
+        _DATASET.value,
+        _IMAGE_SIZE.value,
+        _CROP_FRACTION.value,
+        _INTERPOLATION.value,
     )
+    evaluation = evaluate_workdir(_WORKDIR.value, _BATCH_SIZE.value, protocol)
+    print(describe(evaluation, _MAX_CLASSES))
 
 
 def run():

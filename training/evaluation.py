@@ -1,17 +1,22 @@
-"""Accuracy and loss over a whole data set."""
+"""Accuracy and loss over a whole data set, on any Keras backend."""
 
-import os
+import dataclasses
+import json
 
-import keras
+import numpy as np
 
-import keras_mvit.layers  # registers them
 from keras_mvit.files import write_json
+from keras_mvit.models import Preprocessing
 from keras_mvit.training.data.bad_images import (
     leave_out_bad_images,
     naming_bad_images,
 )
 from keras_mvit.training.data.make_source import make_source
-from keras_mvit.training.make_pipeline import make_pipeline
+from keras_mvit.training.data.pipeline import Pipeline
+from keras_mvit.training.evaluation_counts import EvaluationCounts
+from keras_mvit.training.evaluation_files import write_evaluation as write_files
+from keras_mvit.training.evaluation_logits import compile_logits
+from keras_mvit.training.evaluation_protocol import Protocol, load_model
 from keras_mvit.training.workdir import WorkDirectory
 
 
@@ -25,66 +30,77 @@ class Evaluator:
     """
 
     def __init__(self, model):
-        num_classes = model.output_shape[-1]
-        self._model = keras.Model(model.inputs, model.outputs)
-        self._model.compile(
-            loss=keras.losses.CategoricalCrossentropy(from_logits=True),
-            metrics=[
-                keras.metrics.CategoricalAccuracy(name="top1"),
-                keras.metrics.TopKCategoricalAccuracy(
-                    min(5, num_classes), name="top5"
-                ),
-            ],
-        )
+        self._num_classes = model.output_shape[-1]
+        self._logits = compile_logits(model)
 
-    def __call__(self, dataset):
+    def counts(self, dataset):
         """Evaluates.
 
         Args:
-            dataset: batches of images and one-hot labels, of known length.
+            dataset: batches of images and one-hot labels: arrays, or tensors
+                of tf.data.
 
         Returns:
-            dict of float: `loss` (cross-entropy, without label smoothing),
-            `top1` and `top5` (from 0 to 1; `top5` is top-k of all k classes
-            if there are fewer than 5).
+            `EvaluationCounts`.
         """
-        logs = self._model.evaluate(dataset, verbose=0, return_dict=True)
-        return {key: float(logs[key]) for key in ("loss", "top1", "top5")}
+        counts = EvaluationCounts.zeros(self._num_classes)
+        for images, labels in dataset:
+            labels = np.argmax(labels, axis=-1)
+            counts += EvaluationCounts.of(self._logits(images), labels)
+        return counts
+
+    def __call__(self, dataset):
+        """`loss`, `top1` and `top5` of `counts(dataset).metrics()`."""
+        metrics = self.counts(dataset).metrics()
+        return {key: metrics[key] for key in ("loss", "top1", "top5")}
 
 
-def evaluate_workdir(path, batch_size=64):
-    """Evaluates `model.keras` of a work directory; writes `evaluation.json`.
+def evaluate_workdir(path, batch_size=64, protocol=None):
+    """Evaluates the model of a work directory, and writes the result there.
+
+    The files are `evaluation.json` and `confusion.png`, with a suffix where
+    the protocol is not the run's own.
 
     Args:
         path: str. The work directory.
         batch_size: int. Images of a batch.
+        protocol: `Protocol`. Defaults to the run's own.
 
     Returns:
-        dict: `loss`, `top1`, `top5` as of `Evaluator`, and `images`, the
-        number they were measured on.
+        dict: what `evaluation.json` holds, as of
+        `evaluation_files.write_evaluation`; and `files`, list of str, the
+        names of those written.
 
     Raises:
         ValueError: no or a damaged work directory, a data set of other
             classes, or an image that cannot be decoded.
     """
+    protocol = protocol or Protocol()
     workdir = WorkDirectory(path)
     settings = workdir.settings()
-    source = make_source(settings.dataset)
+    source = make_source(protocol.dataset or settings.dataset)
     workdir.check_same_run(settings, source)
     if settings.skip_bad_images:
         leave_out_bad_images(source, ["test"])
-    pipeline = make_pipeline(
-        settings,
+    base = _read_preprocessing(workdir)
+    pipeline = Pipeline(
         source,
-        keras_mvit.preprocessing(settings.model),
+        protocol.preprocessing(base),
+        buckets=(),  # of training
         eval_batch_size=batch_size,
     )
-    evaluate = Evaluator(_load(workdir.file("model.keras")))
+    evaluate = Evaluator(load_model(workdir, protocol, settings.model))
     with naming_bad_images(source, "test"):
-        metrics = evaluate(pipeline.evaluation())
-    images = source.num_images["test"]
-    write_evaluation(workdir.file("evaluation.json"), metrics, images)
-    return {**metrics, "images": images}
+        counts = evaluate.counts(pipeline.evaluation())
+    if protocol.dataset:
+        protocol = dataclasses.replace(protocol, dataset=source.name)
+    return write_files(
+        workdir,
+        counts,
+        pipeline,
+        protocol.weights,
+        protocol.suffix(settings, base),
+    )
 
 
 def write_evaluation(path, metrics, images):
@@ -98,10 +114,9 @@ def write_evaluation(path, metrics, images):
     write_json(path, {**metrics, "images": images})
 
 
-def _load(path):
-    if not os.path.exists(path):
-        raise ValueError(f"There is no {path}: no epoch has been finished")
-    try:
-        return keras.saving.load_model(path, compile=False)
-    except Exception as error:  # whatever zip, JSON and HDF5 make of it
-        raise ValueError(f"{path} cannot be loaded: {error}") from error
+def _read_preprocessing(workdir):
+    with open(workdir.file("preprocessing.json"), encoding="utf-8") as file:
+        values = json.load(file)
+    return Preprocessing(
+        **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    )

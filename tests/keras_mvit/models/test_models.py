@@ -211,12 +211,30 @@ def test_finer_output_stride_keeps_the_weights_meaning():
     assert fine.get_layer("layer5_0").dilation_rate == 2
 
 
-def test_preprocessing_of_the_papers():
-    p = keras_mvit.preprocessing("mobilevit_s")
-    assert p.image_size == (256, 256)
-    assert round(256 / p.crop_fraction) == 288
-    assert (p.interpolation, p.channel_order) == ("bilinear", "rgb")
-    assert (p.mean, p.std) == ((0, 0, 0), (1, 1, 1))
+_PLAIN = ((0, 0, 0), (1, 1, 1))
+_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+# Input, resized short side, interpolation, mean and std. MobileViT: the
+# authors' released code (ml-cvnets); CMT: theirs (CMT.pytorch).
+_EVALUATION = {
+    "mobilevit": (256, 288, "bilinear", *_PLAIN),
+    "mobilevitv2": (256, 288, "bicubic", *_PLAIN),
+    "cmt_ti": (160, 182, "bicubic", *_IMAGENET),
+    "cmt_xs": (192, 219, "bicubic", *_IMAGENET),
+    "cmt_s": (224, 256, "bicubic", *_IMAGENET),
+    "cmt_b": (256, 292, "bicubic", *_IMAGENET),
+}
+
+
+@pytest.mark.parametrize("name", keras_mvit.list_models())
+def test_preprocessing_of_the_papers(name):
+    row = _EVALUATION.get(name) or _EVALUATION[name.split("_")[0]]
+    p = keras_mvit.preprocessing(name)
+    (size, width) = p.image_size
+    resized = size / p.crop_fraction
+    assert resized == pytest.approx(round(resized))
+    assert size == width
+    assert (size, round(resized), p.interpolation, p.mean, p.std) == row
+    assert p.channel_order == "rgb"
 
 
 @pytest.mark.parametrize(
