@@ -6,6 +6,7 @@ import os
 import time
 
 import tensorflow as tf
+from PIL import Image
 
 from keras_mvit.files import write_text
 
@@ -65,6 +66,29 @@ class TensorBoardCurves:
         ]
         summary = tf.compat.v1.Summary(value=values)
         self._add(tf.compat.v1.Event(step=row["epoch"], summary=summary))
+
+    def write_image(self, tag, path, step=0):
+        """Adds a picture.
+
+        Args:
+            tag: str. Its name.
+            path: str. A `.png` file; one that is not there is left out.
+            step: int. The epoch it belongs to; 0 for before the first.
+        """
+        if not os.path.exists(path):
+            return
+        with open(path, "rb") as file:
+            encoded = file.read()
+        with Image.open(io.BytesIO(encoded)) as image:
+            picture = tf.compat.v1.Summary.Image(
+                width=image.width,
+                height=image.height,
+                colorspace=len(image.getbands()),
+                encoded_image_string=encoded,
+            )
+        value = tf.compat.v1.Summary.Value(tag=tag, image=picture)
+        summary = tf.compat.v1.Summary(value=[value])
+        self._add(tf.compat.v1.Event(step=step, summary=summary))
 
     def _add(self, event):
         event.wall_time = time.time()

@@ -42,7 +42,8 @@ class ProgressBar(keras.callbacks.Callback):
             return
         rate = float(self.model.optimizer.learning_rate)
         self._bar.set_postfix_str(
-            f"loss {logs['loss']:.3f}, top-1 {logs['top1']:.0%}, "
+            f"loss {float(logs['loss']):.3f}, "
+            f"top-1 {float(logs['top1']):.0%}, "
             f"lr {rate:.0e}, {self._plan.sizes_px[batch]} px",
             refresh=False,
         )

@@ -2,6 +2,7 @@ import csv
 
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 import keras_mvit.training
 from keras_mvit.training.history import COLUMNS, TensorBoardCurves, write_csv
@@ -11,11 +12,15 @@ def row(epoch):
     return {**dict.fromkeys(COLUMNS, 0.5), "epoch": epoch}
 
 
+def read_records(path):
+    for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+        yield tf.compat.v1.Event.FromString(record)
+
+
 def read_events(folder):
     (path,) = folder.iterdir()
     curves = {}
-    for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
-        event = tf.compat.v1.Event.FromString(record)
+    for event in read_records(path):
         for value in event.summary.value:
             steps = curves.setdefault(value.tag, [])
             steps.append((event.step, value.simple_value))
@@ -38,6 +43,27 @@ def test_tensorboard_has_every_epoch_once(tmp_path):
     events = read_events(tmp_path)
     assert set(events) == set(COLUMNS[3:])
     assert events["val_top1"] == [(1, 0.5), (2, 0.5)]
+
+
+def test_tensorboard_has_pictures(tmp_path):
+    path = tmp_path / "grid.png"
+    Image.new("RGB", (20, 10), "red").save(path)
+    curves = TensorBoardCurves(tmp_path / "events", [row(1)])
+    curves.write_image("augmentation", str(path))
+    curves.write_image("confusion", str(tmp_path / "none.png"), step=1)
+    curves.write(row(2))
+    (events,) = (tmp_path / "events").iterdir()
+    (picture,) = (
+        (event.step, value)
+        for event in read_records(events)
+        for value in event.summary.value
+        if value.HasField("image")
+    )
+    step, value = picture
+    assert (step, value.tag) == (0, "augmentation")
+    assert (value.image.width, value.image.height) == (20, 10)
+    assert value.image.colorspace == 3
+    assert value.image.encoded_image_string == path.read_bytes()
 
 
 def test_public_names():
