@@ -190,7 +190,7 @@ class Pipeline:
 
     def _training_image(self, element, draw):
         image = augment(
-            read_image(self.source, element),
+            self.source.read(element),
             draw["size_px"],
             draw["seed"],
             self.augmentation,

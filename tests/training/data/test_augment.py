@@ -7,11 +7,10 @@ from PIL import Image
 
 from keras_mvit.training.data.augment import (
     augment,
-    random_crop_box,
-    resize,
     resize_and_centre_crop,
 )
 from keras_mvit.training.data.augmentation import Augmentation
+from keras_mvit.training.data.crop import random_crop_box
 
 PLAIN = Augmentation((1.0, 1.0), (1.0, 1.0), horizontal_flip=False)
 crop_boxes = tf.function(
@@ -99,21 +98,6 @@ def test_half_of_the_images_are_mirrored():
         kept = augment(image, 8, seed, PLAIN)
         np.testing.assert_array_equal(kept, image)
     assert 70 < mirrored < 130
-
-
-@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
-@pytest.mark.parametrize("size", [(31, 20), (90, 100)])
-def test_resize_agrees_with_pillow(interpolation, size):
-    # Pillow clips what overshoots between its two passes: nothing does here.
-    image = noise(60, 80, 64, 192)
-    filters = {"bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC}
-    expected = Image.fromarray(image).resize(size[::-1], filters[interpolation])
-    result = resize(image, size, interpolation).numpy()
-    difference = np.abs(result.astype(int) - np.asarray(expected, int))
-    assert difference.max() <= 1
-    if min(size) < 60:
-        aliased = tf.image.resize(image, size, interpolation).numpy()
-        assert np.abs(aliased - np.asarray(expected, int)).max() > 20
 
 
 @pytest.mark.parametrize("shape", [(60, 90), (90, 60), (33, 200), (64, 64)])
