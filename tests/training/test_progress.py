@@ -38,4 +38,4 @@ def test_a_terminal_shows_it(capsys, monkeypatch):
     run(PLAN.steps)
     shown = capsys.readouterr().err
     assert "epoch 1/2" in shown and "images/s" in shown
-    assert f"loss 1.250, top-1 50%, lr 1e-03, {PLAN.sizes_px[-1]} px" in shown
+    assert f"loss 1.250, top-1 50%, lr 1e-03, {PLAN.sizes_px[0]} px" in shown
