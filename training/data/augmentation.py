@@ -2,8 +2,8 @@
 
 import dataclasses
 
-# Name of a RandAugment policy to its largest magnitude.
-RAND_AUGMENT_POLICIES = {"torchvision": 30, "timm": 10}
+from keras_mvit.training.data.policies import POLICIES, POLICY_NAMES
+
 ERASING_VALUES = ("zero", "pixel")
 INTERPOLATIONS = (None, "bilinear", "bicubic")
 
@@ -71,13 +71,18 @@ class Augmentation:
             value = getattr(self, name)
             if not is_right(value):
                 raise ValueError(f"{name} must be {accepted}, got {value!r}")
-        largest = RAND_AUGMENT_POLICIES[self.rand_augment_policy]
+        largest = self.policy.max_magnitude
         if not 0 <= self.rand_augment_magnitude <= largest:
             raise ValueError(
                 f"rand_augment_magnitude must be from 0 to {largest} for "
                 f"{self.rand_augment_policy!r}, "
                 f"got {self.rand_augment_magnitude!r}"
             )
+
+    @property
+    def policy(self):
+        """The `Policy` of RandAugment."""
+        return POLICIES[self.rand_augment_policy, self.rand_augment_increasing]
 
     @property
     def mixes(self):
@@ -117,7 +122,7 @@ _RANGES = (
     ("interpolation", *_one_of(INTERPOLATIONS)),
     ("color_jitter", _probability, "from 0 to 1"),
     ("rand_augment_ops", _whole(0), "a whole number >= 0"),
-    ("rand_augment_policy", *_one_of(RAND_AUGMENT_POLICIES)),
+    ("rand_augment_policy", *_one_of(POLICY_NAMES)),
     ("rand_augment_std", _not_negative, "at least 0"),
     ("random_erasing", _probability, "from 0 to 1"),
     ("erasing_value", *_one_of(ERASING_VALUES)),

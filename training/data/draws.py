@@ -1,0 +1,51 @@
+"""Random numbers of a whole batch, each image's from its own seed."""
+
+import zlib
+
+import tensorflow as tf
+
+
+def uniforms(seeds, count, purpose):
+    """Uniform draws that depend on nothing but the image's seed.
+
+    A hash of seed, purpose and number, by the rounds of Wellons' `lowbias32`
+    (https://nullprogram.com/blog/2018/07/31/). TensorFlow's own stateless
+    generators take one seed for the whole batch.
+
+    Args:
+        seeds: int32 tensor (B, 2).
+        count: int. Draws of each image.
+        purpose: str. Draws of different purposes are independent.
+
+    Returns:
+        float32 tensor (B, count) in [0, 1).
+    """
+    words = tf.bitcast(seeds, tf.uint32)
+    salt = tf.constant(zlib.crc32(purpose.encode()), tf.uint32)
+    hashed = _mix(_mix(words[:, :1] ^ salt) ^ words[:, 1:])  # (B, 1)
+    counter = tf.cast(tf.range(1, count + 1), tf.uint32) * 0x9E3779B9
+    bits = _mix(_mix(hashed + counter))  # (B, count)
+    # The 24 bits that a float32 holds exactly.
+    return tf.cast(tf.bitwise.right_shift(bits, 8), tf.float32) * 2.0**-24
+
+
+def normals(seeds, count, purpose):
+    """Draws of the standard normal distribution; otherwise as `uniforms`.
+
+    Args:
+        seeds: int32 tensor (B, 2).
+        count: int. Draws of each image.
+        purpose: str.
+
+    Returns:
+        float32 tensor (B, count).
+    """
+    drawn = tf.cast(uniforms(seeds, count, purpose), tf.float64)
+    # The middles of the 2^24 steps: never 0, never 1.
+    return tf.cast(tf.math.ndtri(drawn + 2.0**-25), tf.float32)
+
+
+def _mix(x):
+    x = (x ^ tf.bitwise.right_shift(x, 16)) * 0x7FEB352D
+    x = (x ^ tf.bitwise.right_shift(x, 15)) * 0x846CA68B
+    return x ^ tf.bitwise.right_shift(x, 16)
