@@ -1,0 +1,92 @@
+"""Random erasing on a batch of images."""
+
+import math
+
+import tensorflow as tf
+
+from keras_mvit.training.data.draws import uniforms
+
+_TRIES = 10  # torchvision's and timm's; then the image stays whole.
+# Smallest and largest area, and height / width, of torchvision for "zero" and
+# of timm for "pixel".
+_RANGES = {
+    "zero": ((0.02, 0.33), (0.3, 3.3)),
+    "pixel": ((0.02, 1 / 3), (0.3, 1 / 0.3)),
+}
+
+
+def random_erasing(images, seeds, probability, value):
+    """Overwrites a rectangle of some images (Zhong et al., 2017).
+
+    https://arxiv.org/abs/1708.04896, with the ranges of torchvision or timm.
+
+    Args:
+        images: float32 tensor (B, H, W, 3), as the model takes them.
+        seeds: int32 tensor (B, 2).
+        probability: float. That an image is erased from.
+        value: str. `"zero"`, or `"pixel"` for standard normal noise.
+
+    Returns:
+        float32 tensor (B, H, W, 3). Each image depends on its own seed alone.
+    """
+    boxes = erasing_boxes(seeds, tf.shape(images)[1:3], probability, value)
+    erased = tf.cast(tf.where(boxes[:, 2] > 0)[:, 0], tf.int32)
+    changed = tf.map_fn(
+        lambda args: _erase(*args, value),
+        (
+            tf.gather(images, erased),
+            tf.gather(boxes, erased),
+            tf.gather(seeds, erased),
+        ),
+        fn_output_signature=tf.TensorSpec(images.shape[1:], tf.float32),
+    )
+    return tf.tensor_scatter_nd_update(images, erased[:, None], changed)
+
+
+def erasing_boxes(seeds, size_px, probability, value):
+    """Draws the rectangles: area uniform, logarithm of the ratio uniform.
+
+    The first of ten tries that is smaller than the image counts.
+
+    Args:
+        seeds: int32 tensor (B, 2).
+        size_px: int32 tensor (2,). Height and width of the images.
+        probability: float.
+        value: str. Whose ranges.
+
+    Returns:
+        int32 tensor (B, 4): top, left, height, width; all 0 for no rectangle.
+    """
+    (small, large), (flat, tall) = _RANGES[value]
+    size = tf.cast(size_px, tf.float32)
+    draws = uniforms(seeds, 4 * _TRIES, "erasing")
+    draws = tf.reshape(draws, (-1, _TRIES, 4))
+    area = (small + (large - small) * draws[..., 0]) * size[0] * size[1]
+    ratio = math.log(flat) + math.log(tall / flat) * draws[..., 1]
+    ratio = tf.exp(ratio)  # height / width
+    sides = tf.stack([area * ratio, area / ratio], axis=-1)
+    sides = tf.round(tf.sqrt(sides))  # (B, tries, 2): heights, widths
+    corners = tf.floor(draws[..., 2:] * (size - sides + 1.0))
+    corners = tf.minimum(corners, size - sides)  # float32 may round up
+    fits = tf.reduce_all((sides < size) & (sides > 0), axis=-1)
+    boxes = tf.concat([corners, sides], axis=-1)  # (B, tries, 4)
+    boxes = tf.gather(boxes, tf.argmax(fits, axis=1), batch_dims=1)
+    chosen = uniforms(seeds, 1, "whether to erase") < probability
+    chosen &= tf.reduce_any(fits, axis=1)[:, None]
+    return tf.cast(tf.where(chosen, boxes, 0.0), tf.int32)
+
+
+def _erase(image, box, seed, value):
+    top, left, height, width = tf.unstack(box)
+    shape = tf.stack([height, width, 3])
+    if value == "pixel":
+        # Of no other draw: crops split the same seed.
+        seed = tf.random.fold_in(seed, 0xE7A5E)
+        patch = tf.random.stateless_normal(shape, seed)
+    else:
+        patch = tf.zeros(shape)
+    middle = image[top : top + height]
+    middle = tf.concat(
+        [middle[:, :left], patch, middle[:, left + width :]], axis=1
+    )
+    return tf.concat([image[:top], middle, image[top + height :]], axis=0)

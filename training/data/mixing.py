@@ -1,0 +1,105 @@
+"""MixUp and CutMix: each image of a batch mixed with another, and its label."""
+
+import tensorflow as tf
+
+
+def mix(images, labels, seed, augmentation):
+    """Mixes a batch by MixUp (Zhang et al., 2018) or CutMix (Yun et al., 2019).
+
+    https://arxiv.org/abs/1710.09412 and https://arxiv.org/abs/1905.04899. One
+    of the two, and one weight, for the whole batch, as in timm and ml-cvnets;
+    an image's partner is that in its place from the batch's end, as in timm.
+    A process that sees a share of a batch finds partners within it; the choice
+    and the weight depend on the seed alone, and so agree between processes.
+
+    `keras.layers.MixUp` and `CutMix` draw from a generator whose state no
+    resumed run can restore.
+
+    Args:
+        images: float32 tensor (B, H, W, 3).
+        labels: float32 tensor (B, classes), one-hot.
+        seed: int32 tensor (2,). Of this step.
+        augmentation: `Augmentation`.
+
+    Returns:
+        The same kinds of tensors. Labels still sum to 1.
+    """
+    draws, weight_seed = tf.unstack(tf.random.split(seed, 2))
+    draws = tf.unstack(tf.random.stateless_uniform((4,), draws))
+    wanted, choice, corner = draws[0], draws[1], tf.stack(draws[2:])
+
+    def mixup():
+        weight = _beta(augmentation.mixup_alpha, weight_seed)
+        return _mixup(images, labels, weight)
+
+    def cutmix():
+        weight = _beta(augmentation.cutmix_alpha, weight_seed)
+        return _cutmix(images, labels, weight, corner)
+
+    if not augmentation.cutmix_alpha:
+        mixed = mixup
+    elif not augmentation.mixup_alpha:
+        mixed = cutmix
+    else:
+        probability = augmentation.cutmix_probability
+
+        def mixed():
+            return tf.cond(choice < probability, cutmix, mixup)
+
+    return tf.cond(
+        wanted < augmentation.mix_probability, mixed, lambda: (images, labels)
+    )
+
+
+def cutmix_box(size_px, weight, centre):
+    """The rectangle that comes from the partner.
+
+    Args:
+        size_px: int32 tensor (2,). Height and width of the images.
+        weight: float32 tensor (). Share of the image that stays, were the
+            whole rectangle inside.
+        centre: float32 tensor (2,), in [0, 1). Of the rectangle: y, x.
+
+    Returns:
+        int32 tensor (2,), its top and left; int32 tensor (2,), its bottom and
+        right, exclusive. Clipped to the image.
+    """
+    size = tf.cast(size_px, tf.float32)
+    sides = tf.floor(size * tf.sqrt(1.0 - weight))
+    centre = tf.floor(centre * size)
+    start = centre - tf.floor(sides / 2.0)
+    end = start + sides
+    return (
+        tf.cast(tf.clip_by_value(start, 0.0, size), tf.int32),
+        tf.cast(tf.clip_by_value(end, 0.0, size), tf.int32),
+    )
+
+
+def _blend(x, weight):
+    return weight * x + (1.0 - weight) * tf.reverse(x, [0])
+
+
+def _mixup(images, labels, weight):
+    return _blend(images, weight), _blend(labels, weight)
+
+
+def _cutmix(images, labels, weight, centre):
+    size = tf.shape(images)[1:3]
+    start, end = cutmix_box(size, weight, centre)
+    (top, left), (bottom, right) = tf.unstack(start), tf.unstack(end)
+    patch = tf.reverse(images[:, top:bottom, left:right], [0])
+    middle = images[:, top:bottom]
+    middle = tf.concat([middle[:, :, :left], patch, middle[:, :, right:]], 2)
+    mixed = tf.concat([images[:, :top], middle, images[:, bottom:]], axis=1)
+    # Of what was cut in fact: the rectangle may have been clipped.
+    cut = tf.reduce_prod(end - start) / tf.reduce_prod(size)
+    labels = _blend(labels, 1.0 - tf.cast(cut, tf.float32))
+    return tf.ensure_shape(mixed, images.shape), labels
+
+
+def _beta(alpha, seed):
+    # Beta(alpha, alpha) is the share of one of two gamma variables; both of
+    # them underflow if alpha is minute.
+    gammas = tf.random.stateless_gamma((2,), seed, alpha, dtype=tf.float64)
+    share = tf.math.divide_no_nan(gammas[0], tf.reduce_sum(gammas))
+    return tf.cast(share, tf.float32)
