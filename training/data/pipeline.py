@@ -10,9 +10,14 @@ import tensorflow as tf
 
 from keras_mvit.training.data.augment import augment, resize_and_centre_crop
 from keras_mvit.training.data.decode import decode_image
+from keras_mvit.training.data.erasing import random_erasing
+from keras_mvit.training.data.mixing import mix
 from keras_mvit.training.data.multiscale import plan_epoch
-from keras_mvit.training.data.shuffle import hash_order
+from keras_mvit.training.data.rand_augment import distort
+from keras_mvit.training.data.shuffle import hash_order, repeat_elements
 from keras_mvit.training.data.source import WHOLE, shard_size
+
+_MIXING = 0x313  # sets the seeds of steps apart from those of images
 
 
 class Pipeline:
@@ -113,16 +118,24 @@ class Pipeline:
         draws = tf.data.Dataset.from_tensor_slices(
             {
                 "size_px": plan.image_sizes_px.astype(np.int32),
-                "seed": self._image_seeds(epoch, positions),
+                "seed": _seeds((self.seed, epoch), positions),
             }
         )
+        elements = repeat_elements(elements, self.augmentation.repeats)
         elements = elements.skip(plan.first_image)
         images = tf.data.Dataset.zip(elements, draws).map(
             self._training_image, tf.data.AUTOTUNE, deterministic=True
         )
         # Images of one size and number follow each other, as planned.
         batches = images.batch(1).rebatch(plan.batch_sizes)
-        return self._finish(batches, plan.steps)
+        steps = first_step + np.arange(plan.steps)
+        seeds = _seeds((self.seed, epoch, _MIXING), steps)
+        batches = tf.data.Dataset.zip(
+            batches, tf.data.Dataset.from_tensor_slices(seeds)
+        )
+        return _finish(
+            batches.map(self._training_batch, tf.data.AUTOTUNE), plan.steps
+        )
 
     def evaluation(self, split="test"):
         """The batches of this process's part of a split, in order.
@@ -140,7 +153,8 @@ class Pipeline:
         images = self.evaluation_images(split, shard=self.shard)
         count = shard_size(self.source.num_images[split], self.shard)
         steps = -(-count // self.eval_batch_size)
-        return self._finish(images.batch(self.eval_batch_size), steps)
+        batches = images.batch(self.eval_batch_size)
+        return _finish(batches.map(self._model_input, tf.data.AUTOTUNE), steps)
 
     def evaluation_images(self, split, order=None, shard=WHOLE):
         """Single images through the evaluation path, not yet scaled.
@@ -169,24 +183,25 @@ class Pipeline:
             dict of `Bucket` to list of (uint8 array (H, W, 3), int label).
         """
         elements = list(self.source.elements("train", order).take(count))
-        count = len(self.buckets) * len(elements)
-        seeds = iter(self._image_seeds(0, np.arange(count)))
-        samples = {}
-        for bucket in self.buckets:
-            images = [
-                self._training_image(
-                    element, {"size_px": bucket.size_px, "seed": next(seeds)}
-                )
-                for element in elements
-            ]
-            samples[bucket] = [(x.numpy(), int(label)) for x, label in images]
-        return samples
+        seeds = _seeds(order, np.arange(len(self.buckets) * len(elements)))
+        seeds = iter(seeds.reshape(len(self.buckets), -1, 2))
+        return {
+            bucket: self._samples(elements, bucket.size_px, next(seeds))
+            for bucket in self.buckets
+        }
 
-    def _image_seeds(self, epoch, positions):
-        seeds = np.empty((len(positions), 2), np.int32)
-        seeds[:, 0] = np.uint32(hash_order((self.seed, epoch))).view(np.int32)
-        seeds[:, 1] = positions
-        return seeds
+    def _samples(self, elements, size_px, seeds):
+        images, labels, _ = zip(
+            *[
+                self._training_image(
+                    element, {"size_px": size_px, "seed": seed}
+                )
+                for element, seed in zip(elements, seeds, strict=True)
+            ],
+            strict=True,
+        )
+        images = self._distort(tf.stack(images), seeds).numpy()
+        return list(zip(images, map(int, labels), strict=True))
 
     def _training_image(self, element, draw):
         image = augment(
@@ -194,9 +209,28 @@ class Pipeline:
             draw["size_px"],
             draw["seed"],
             self.augmentation,
-            self.preprocessing.interpolation,
+            self.augmentation.interpolation or self.preprocessing.interpolation,
         )
-        return image, element["label"]
+        return image, element["label"], draw["seed"]
+
+    def _training_batch(self, batch, step_seed):
+        images, labels, seeds = batch
+        on = self.augmentation
+        images = self._distort(images, seeds)
+        images, labels = self._model_input(images, labels)
+        if on.random_erasing:
+            images = random_erasing(
+                images, seeds, on.random_erasing, on.erasing_value
+            )
+        return (
+            mix(images, labels, step_seed, on) if on.mixes else (images, labels)
+        )
+
+    def _distort(self, images, seeds):
+        mean = self.preprocessing.mean
+        if self.preprocessing.channel_order == "bgr":
+            mean = mean[::-1]
+        return distort(images, seeds, self.augmentation, mean)
 
     def _evaluation_image(self, element):
         image = resize_and_centre_crop(
@@ -207,14 +241,21 @@ class Pipeline:
         )
         return image, element["label"]
 
-    def _finish(self, batches, steps):
-        batches = batches.map(self._model_input, tf.data.AUTOTUNE)
-        batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
-        return batches.prefetch(2)
-
     def _model_input(self, images, labels):
         images = scale(images, self.preprocessing)
         return images, tf.one_hot(labels, len(self.source.class_names))
+
+
+def _seeds(order, numbers):
+    seeds = np.empty((len(numbers), 2), np.int32)
+    seeds[:, 0] = np.uint32(hash_order(order)).view(np.int32)
+    seeds[:, 1] = numbers
+    return seeds
+
+
+def _finish(batches, steps):
+    batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
+    return batches.prefetch(2)
 
 
 def _check_shares(shard, divisor, buckets):
