@@ -4,6 +4,8 @@ import math
 
 import keras
 
+from keras_mvit.training.live_state import put_back
+
 
 class DivergedError(FloatingPointError):
     """The loss, or a weight, is not finite any more."""
@@ -47,8 +49,9 @@ class SaveDuringEpoch(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Keras calls this after every step."""
         step = self._first_step + batch + 1
-        asked = self._termination.requested is not None
+        asked = self._termination.poll()
         if asked or (self._every and step % self._every == 0):
+            put_back(self.model)
             self._save(batch + 1, logs)
         self._termination.obey()
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_mvit.files import replacing
 from keras_mvit.training.callbacks import DivergedError
+from keras_mvit.training.distribution import ALONE
 
 CURRENT = "checkpoint.npz"
 PREVIOUS = "checkpoint_previous.npz"
@@ -21,13 +22,15 @@ class Checkpoints:
     """The two newest checkpoints of a run.
 
     Args:
-        workdir: str. Folder of the files.
+        workdir: str. Folder of the files; only the chief looks there.
         variables: dict of str to `keras.Variable`: the whole state.
+        distribution: `Distribution`. The processes that have this state.
     """
 
-    def __init__(self, workdir, variables):
+    def __init__(self, workdir, variables, distribution=ALONE):
         self._workdir = workdir
         self._variables = variables
+        self._distribution = distribution
 
     def save(self, progress):
         """Writes the newest checkpoint; the one before it becomes the previous.
@@ -38,6 +41,8 @@ class Checkpoints:
         Raises:
             DivergedError: a variable is not finite; nothing is written.
         """
+        if not self._distribution.is_chief:
+            return
         arrays = {key: np.asarray(v) for key, v in self._variables.items()}
         for key, array in arrays.items():
             if not np.isfinite(array).all():
@@ -64,6 +69,12 @@ class Checkpoints:
         Raises:
             ValueError: no checkpoint can be read, or one is of another model.
         """
+        newest = self._newest() if self._distribution.is_chief else None
+        newest = self._distribution.from_chief(newest)
+        return newest and self._assign(*newest)
+
+    def _newest(self):
+        """Returns (name, arrays), or `None` if there is no checkpoint."""
         unreadable = []
         for name in (CURRENT, PREVIOUS):
             if not os.path.exists(self._path(name)):
@@ -79,7 +90,7 @@ class Checkpoints:
                     f"Warning: cannot read {unreadable[0]}; it is kept as "
                     f"{DAMAGED}. Going on from {name}, which is older."
                 )
-            return self._assign(name, arrays)
+            return name, arrays
         if unreadable:
             raise ValueError(
                 f"No checkpoint can be read: {', '.join(unreadable)}. "

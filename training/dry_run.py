@@ -9,6 +9,7 @@ import keras
 from keras_mvit import analysis, console
 from keras_mvit.training.callbacks import StopIfNotFinite
 from keras_mvit.training.describe import describe
+from keras_mvit.training.distribution import ALONE
 from keras_mvit.training.models import make_models
 from keras_mvit.training.run import prepare
 from keras_mvit.training.trainer import make_schedule
@@ -16,26 +17,32 @@ from keras_mvit.training.trainer import make_schedule
 _STEPS = 2
 
 
-def dry_run(settings):
+def dry_run(settings, distribution=ALONE):
     """Prints model, recipe, schedule and memory; trains; writes nothing.
 
     Args:
         settings: `Settings`.
+        distribution: `Distribution`, as of `train_model`.
 
     Raises:
         ValueError: bad settings or images.
         DivergedError: the loss of one of the steps is not finite.
     """
-    settings, pipeline = prepare(settings)
+    settings, pipeline = prepare(settings, distribution)
     schedule = make_schedule(settings, pipeline)
     model, average = make_models(
-        settings, len(pipeline.source.class_names), schedule
+        settings,
+        len(pipeline.source.class_names),
+        schedule,
+        distribution=distribution,
     )
-    print(describe(settings, pipeline))
-    print(f"\n{_schedule_table(settings, pipeline, schedule)}\n")
-    print(_memory(settings, pipeline, model, average))
-    seconds, loss = _train(model, pipeline)
-    print(
+    report = distribution.report
+    report(describe(settings, pipeline))
+    report(f"\n{_schedule_table(settings, pipeline, schedule)}\n")
+    report(_memory(settings, pipeline, model, average))
+    with distribution.fit_scope():
+        seconds, loss = _train(model, pipeline)
+    report(
         f"Trained {_STEPS} steps: loss {loss:.3f}, the last in "
         f"{seconds:.1f} s; the process took {_peak_gib():.2f} GiB at most. "
         f"{schedule.total_steps} such steps take "

@@ -1,7 +1,9 @@
 """Accuracy and loss over a whole data set, on any Keras backend."""
 
 import dataclasses
+import functools
 import json
+import operator
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from keras_mvit.training.data.bad_images import (
 )
 from keras_mvit.training.data.make_source import make_source
 from keras_mvit.training.data.pipeline import Pipeline
+from keras_mvit.training.distribution import ALONE
 from keras_mvit.training.evaluation_counts import EvaluationCounts
 from keras_mvit.training.evaluation_files import write_evaluation as write_files
 from keras_mvit.training.evaluation_logits import compile_logits
@@ -27,9 +30,12 @@ class Evaluator:
 
     Args:
         model: `keras.Model`, images to logits (B, classes).
+        distribution: `Distribution`. The processes that evaluate, each its
+            own images; every one gets the result of all.
     """
 
-    def __init__(self, model):
+    def __init__(self, model, distribution=ALONE):
+        self._distribution = distribution
         self._num_classes = model.output_shape[-1]
         self._logits = compile_logits(model)
 
@@ -41,13 +47,13 @@ class Evaluator:
                 of tf.data.
 
         Returns:
-            `EvaluationCounts`.
+            `EvaluationCounts`, of all processes.
         """
         counts = EvaluationCounts.zeros(self._num_classes)
         for images, labels in dataset:
             labels = np.argmax(labels, axis=-1)
             counts += EvaluationCounts.of(self._logits(images), labels)
-        return counts
+        return functools.reduce(operator.add, self._distribution.gather(counts))
 
     def __call__(self, dataset):
         """`loss`, `top1` and `top5` of `counts(dataset).metrics()`."""

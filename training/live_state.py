@@ -36,6 +36,7 @@ class LiveState:
     def optimizer_steps(self):
         """Int. Steps of the optimizer so far, in this and earlier runs."""
         (batches,) = self._values([self._batches])
+        batches = keras.ops.convert_to_numpy(batches)
         return int(batches) // self._batches_per_step
 
     def weights(self):
@@ -53,3 +54,9 @@ class LiveState:
             values = [state[group][index] for group, index in places]
         # Every device has a copy; the whole may span several processes.
         return [value.addressable_data(0) for value in values]
+
+
+def put_back(model):
+    """Gives a model's variables their values, in the midst of `fit`."""
+    if keras.backend.backend() == "jax":
+        model.jax_state_sync()

@@ -5,10 +5,13 @@ import contextlib
 import keras
 
 import keras_mvit
+from keras_mvit.training.distribution import ALONE
 from keras_mvit.training.settings import MIXED_PRECISION
 
 
-def make_models(settings, num_classes, schedule, accumulation_steps=1):
+def make_models(
+    settings, num_classes, schedule, accumulation_steps=1, distribution=ALONE
+):
     """The trained model and the one that will hold its average.
 
     Args:
@@ -16,31 +19,40 @@ def make_models(settings, num_classes, schedule, accumulation_steps=1):
         num_classes: int.
         schedule: learning rate schedule.
         accumulation_steps: int. Steps whose gradients make one update.
+        distribution: `Distribution`. On whose devices the trained one is.
 
     Returns:
         (keras.Model, keras.Model): the trained one, compiled, with its
-        optimizer's variables made; the average, float32, with equal weights
-        and not compiled.
+        optimizer's variables made; the average, float32, with equal weights,
+        not compiled, and on the first device of each process.
     """
     keras.utils.set_random_seed(settings.seed)
-    with _dtype_policy(MIXED_PRECISION[settings.mixed_precision]):
-        model = _create_model(settings, num_classes)
-    if settings.weights:
-        load_pretrained(model, settings.weights)
-    optimizer = make_optimizer(settings, model, schedule, accumulation_steps)
-    model.compile(
-        optimizer=optimizer,
-        loss=keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=settings.label_smoothing
-        ),
-        metrics=[keras.metrics.CategoricalAccuracy(name="top1")],
-        jit_compile=settings.jit_compile,
-    )
-    model.optimizer.build(model.trainable_variables)
+    with distribution.scope():
+        model = _compiled_model(
+            settings, num_classes, schedule, accumulation_steps
+        )
     with _dtype_policy("float32"):
         average = _create_model(settings, num_classes)
     average.set_weights(model.get_weights())
     return model, average
+
+
+def _compiled_model(settings, num_classes, schedule, accumulation_steps):
+    with _dtype_policy(MIXED_PRECISION[settings.mixed_precision]):
+        model = _create_model(settings, num_classes)
+    if settings.weights:
+        load_pretrained(model, settings.weights)
+    on_jax = keras.backend.backend() == "jax"
+    model.compile(
+        optimizer=make_optimizer(settings, model, schedule, accumulation_steps),
+        loss=keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=settings.label_smoothing
+        ),
+        metrics=[keras.metrics.CategoricalAccuracy(name="top1")],
+        jit_compile=on_jax or settings.jit_compile,  # without it, JAX crawls
+    )
+    model.optimizer.build(model.trainable_variables)
+    return model
 
 
 def make_optimizer(settings, model, schedule, accumulation_steps=1):

@@ -15,13 +15,18 @@ class ProgressBar(keras.callbacks.Callback):
     Args:
         plan: `EpochPlan` of the epoch.
         title: str.
+        schedule: learning rate schedule.
+        first_step: int. Steps of the run that were done before.
+        hidden: bool. Whether to print nothing on a terminal either.
 
     Attributes:
         images_done: int. Images of all finished steps.
     """
 
-    def __init__(self, plan, title):
+    def __init__(self, plan, title, schedule, first_step=0, hidden=False):
         super().__init__()
+        self._schedule = schedule
+        self._first_step = first_step
         self.images_done = 0
         self._plan = plan
         self._bar = tqdm.tqdm(
@@ -32,7 +37,7 @@ class ProgressBar(keras.callbacks.Callback):
             "{rate_fmt}{postfix}",
             leave=False,
             dynamic_ncols=True,
-            disable=not sys.stderr.isatty(),
+            disable=hidden or not sys.stderr.isatty(),
         )
 
     def on_train_batch_end(self, batch, logs=None):
@@ -40,7 +45,7 @@ class ProgressBar(keras.callbacks.Callback):
         self.images_done += int(self._plan.batch_sizes[batch])
         if self._bar.disable:
             return
-        rate = float(self.model.optimizer.learning_rate)
+        rate = float(self._schedule(self._first_step + batch))
         self._bar.set_postfix_str(
             f"loss {float(logs['loss']):.3f}, "
             f"top-1 {float(logs['top1']):.0%}, "

@@ -1,5 +1,8 @@
 """A training run, from its settings to the work directory."""
 
+import contextlib
+import dataclasses
+
 import keras
 import tensorflow as tf
 
@@ -7,17 +10,20 @@ import keras_mvit
 from keras_mvit.training.data.bad_images import leave_out_bad_images
 from keras_mvit.training.data.make_source import make_source
 from keras_mvit.training.describe import describe
+from keras_mvit.training.distribution import ALONE
 from keras_mvit.training.make_pipeline import make_pipeline
 from keras_mvit.training.snapshots import write_snapshots
 from keras_mvit.training.trainer import Trainer
 from keras_mvit.training.workdir import WorkDirectory
 
 
-def train_model(settings):
+def train_model(settings, distribution=ALONE):
     """Trains a model, or goes on where an earlier call was stopped.
 
     Args:
         settings: `Settings`.
+        distribution: `Distribution`, from `connection.connected`. Every process
+            of it calls this with the same settings.
 
     Returns:
         list of dict: the history, one row an epoch (`history.COLUMNS`).
@@ -30,14 +36,17 @@ def train_model(settings):
     Example:
     >>> train_model(Settings("runs/digits", epochs=1))  # doctest: +SKIP
     """
-    settings, pipeline = prepare(settings)
+    settings, pipeline = prepare(settings, distribution)
     workdir = WorkDirectory(settings.workdir)
-    with workdir.locked():
-        workdir.start(settings, pipeline)
-        print(describe(settings, pipeline))
-        write_snapshots(workdir, pipeline, settings)
-        history = Trainer(settings, pipeline, workdir).train()
-    print(
+    with contextlib.ExitStack() as stack:
+        if distribution.is_chief:
+            stack.enter_context(workdir.locked())
+            workdir.start(settings, pipeline)
+            print(describe(settings, pipeline))
+            write_snapshots(workdir, pipeline, settings)
+        trainer = Trainer(settings, pipeline, workdir, distribution)
+        history = trainer.train()
+    distribution.report(
         f"Finished: {len(history)} epochs, test top-1 "
         f"{history[-1]['val_top1']:.2%} of "
         f"{pipeline.source.num_images['test']} images. "
@@ -47,26 +56,40 @@ def train_model(settings):
     return history
 
 
-def prepare(settings):
+def prepare(settings, distribution=ALONE):
     """Settles the settings and opens the data.
 
     Args:
         settings: `Settings`.
+        distribution: `Distribution`.
 
     Returns:
         (`Settings`, `Pipeline`): resolved, and nothing written yet.
 
     Raises:
-        ValueError: bad settings or images.
+        ValueError: bad settings or images, or others in another process.
     """
     variant = keras_mvit.get_variant(settings.model)
     source = make_source(settings.dataset)
     settings = settings.resolve(source, variant)
     if settings.skip_bad_images:
-        _report(leave_out_bad_images(source))
+        _report(leave_out_bad_images(source), distribution)
+    distribution.check_agreement(
+        {
+            **dataclasses.asdict(settings),
+            "class_names": source.class_names,
+            "num_images": source.num_images,
+        }
+    )
     if _be_deterministic(settings):
         tf.config.experimental.enable_op_determinism()
-    return settings, make_pipeline(settings, source, variant.preprocessing)
+    return settings, make_pipeline(
+        settings,
+        source,
+        variant.preprocessing,
+        devices=distribution.num_devices,
+        shard=distribution.shard,
+    )
 
 
 def _be_deterministic(settings):
@@ -78,8 +101,8 @@ def _be_deterministic(settings):
     return settings.deterministic
 
 
-def _report(excluded):
+def _report(excluded, distribution):
     for split, names in excluded.items():
-        print(f"Left out {len(names)} unreadable {split} images")
+        distribution.report(f"Left out {len(names)} unreadable {split} images")
         for name in names:
-            print(f"  {name}")
+            distribution.report(f"  {name}")

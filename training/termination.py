@@ -18,6 +18,8 @@ class Termination:
         requested: int or `None`. The signal that waits to be obeyed.
     """
 
+    _signals = tuple(EXIT_STATUS)
+
     def __init__(self):
         self.requested = None
         self._postponing = False
@@ -25,7 +27,7 @@ class Termination:
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
-            for number in EXIT_STATUS:
+            for number in self._signals:
                 self._previous[number] = signal.signal(number, self._receive)
         return self
 
@@ -42,6 +44,10 @@ class Termination:
         finally:
             self._postponing = False
         self.obey()
+
+    def poll(self):
+        """Whether a signal waits; to be asked once after every step."""
+        return self.requested is not None
 
     def obey(self):
         """Ends the process if a signal is waiting.
@@ -62,3 +68,38 @@ class Termination:
             self.obey()
         name = signal.Signals(number).name
         print(f"\n{name}: saving after this step.", file=sys.stderr, flush=True)
+
+
+def make_termination(distribution):
+    """The `Termination` of one process, or of several together.
+
+    Args:
+        distribution: `Distribution`.
+    """
+    if distribution.num_processes == 1:
+        return Termination()
+    return AgreedTermination()
+
+
+class AgreedTermination(Termination):
+    """Among several processes: SIGTERM to one stops all, after the same step.
+
+    JAX itself listens for the signal and lets the processes agree on a step.
+    """
+
+    _signals = (signal.SIGINT,)
+
+    def __init__(self):
+        super().__init__()
+        self._steps = 0
+
+    def poll(self):
+        """See `Termination.poll`."""
+        from jax.experimental.multihost_utils import (
+            reached_preemption_sync_point,
+        )
+
+        self._steps += 1  # of this process: they have all begun together
+        if reached_preemption_sync_point(self._steps):
+            self.requested = signal.SIGTERM
+        return super().poll()

@@ -16,6 +16,23 @@ _DRY_RUN = flags.DEFINE_boolean(
     False,
     "Say what would be done, train two steps, and write nothing.",
 )
+_DISTRIBUTE = flags.DEFINE_enum(
+    "distribute",
+    "none",
+    ["none", "mirrored"],
+    "mirrored: all GPUs of this host, on TensorFlow. On JAX none means all.",
+)
+_COORDINATOR = flags.DEFINE_string(
+    "coordinator",
+    None,
+    "Of several processes, on KERAS_BACKEND=jax: HOST:PORT of the first one.",
+)
+_PROCESS_ID = flags.DEFINE_integer(
+    "process_id", None, "Of several processes: which is this, from 0."
+)
+_NUM_PROCESSES = flags.DEFINE_integer(
+    "num_processes", None, "Of several processes: how many."
+)
 
 
 def _define_flag(field):
@@ -44,6 +61,7 @@ def main(argv):
     """
     del argv
     console.import_keras_quietly()
+    from keras_mvit.training.connection import connected
     from keras_mvit.training.dry_run import dry_run
     from keras_mvit.training.run import train_model
 
@@ -52,7 +70,14 @@ def main(argv):
     if values["crop_scale"] is not None:
         values["crop_scale"] = tuple(float(v) for v in values["crop_scale"])
     settings = Settings(**values)
-    dry_run(settings) if _DRY_RUN.value else train_model(settings)
+    with connected(
+        _DISTRIBUTE.value,
+        _COORDINATOR.value,
+        _PROCESS_ID.value,
+        _NUM_PROCESSES.value,
+    ) as distribution:
+        action = dry_run if _DRY_RUN.value else train_model
+        action(settings, distribution)
 
 
 def run():

@@ -10,6 +10,7 @@ from keras_mvit.training.callbacks import (
 )
 from keras_mvit.training.checkpoint import Checkpoints
 from keras_mvit.training.data.bad_images import naming_bad_images
+from keras_mvit.training.distribution import ALONE
 from keras_mvit.training.epoch_progress import EpochProgress, fingerprint
 from keras_mvit.training.evaluation import Evaluator, write_evaluation
 from keras_mvit.training.history import (
@@ -20,7 +21,7 @@ from keras_mvit.training.history import (
 from keras_mvit.training.models import make_models, state_variables
 from keras_mvit.training.progress import ProgressBar
 from keras_mvit.training.schedule import WarmupCosine
-from keras_mvit.training.termination import Termination
+from keras_mvit.training.termination import make_termination
 from keras_mvit.training.weight_average import WeightAverage
 
 
@@ -36,23 +37,29 @@ class Trainer:
         settings: `Settings`, resolved.
         pipeline: `Pipeline`.
         workdir: `WorkDirectory`, started.
+        distribution: `Distribution`. All that train together; the pipeline is
+            of this process.
     """
 
-    def __init__(self, settings, pipeline, workdir):
+    def __init__(self, settings, pipeline, workdir, distribution=ALONE):
         self._settings = settings
         self._pipeline = pipeline
         self._workdir = workdir
+        self._distribution = distribution
         self.schedule = make_schedule(settings, pipeline)
         self.model, self.average = make_models(
             settings,
             len(pipeline.source.class_names),
             self.schedule,
-            settings.accumulation_steps(),
+            settings.accumulation_steps(distribution.num_devices),
+            distribution,
         )
         self._ema = WeightAverage(self.average, settings.ema_decay)
-        self._evaluate = Evaluator(self.average)
+        self._evaluate = Evaluator(self.average, distribution)
         self._checkpoints = Checkpoints(
-            workdir.path, state_variables(self.model, self.average)
+            workdir.path,
+            state_variables(self.model, self.average),
+            distribution,
         )
         self._history = []
         self._progress = None  # of the epoch that is being trained
@@ -66,38 +73,43 @@ class Trainer:
         Raises:
             DivergedError: the loss is not finite; the last checkpoint stays.
             KeyboardInterrupt: Ctrl-C, after a checkpoint.
-            SystemExit: SIGTERM, after a checkpoint; with status 143.
+            SystemExit: SIGTERM, after a checkpoint; with status 143. Of
+                several processes all end.
             ValueError: an image cannot be decoded, no checkpoint be read, or
                 an epoch is begun with other batches.
         """
         epochs = self._settings.epochs
         self._restore()
-        curves = TensorBoardCurves(
+        is_chief = self._distribution.is_chief
+        curves = is_chief and TensorBoardCurves(
             self._workdir.file("tensorboard"), self._history
         )
-        with Termination() as termination:
+        with make_termination(self._distribution) as termination:
             for epoch in range(len(self._history), epochs):
                 self._fit(epoch, termination)
                 row = self._evaluated_row(epoch)
                 self._history.append(row)
                 self._progress = None
                 self._save()
-                self._publish()
-                curves.write(row)
-                print(summary_line(row, epochs), flush=True)
+                if is_chief:
+                    self._publish()
+                    curves.write(row)
+                self._distribution.report(summary_line(row, epochs))
         return self._history
 
     def _restore(self):
         restored = self._checkpoints.restore()
         if restored is None:
             return
+        report = self._distribution.report
         self._history = restored["history"]
         if self._history:
-            self._publish()  # the earlier run may have been stopped before it
-            print(f"{len(self._history)} epochs are already trained.")
+            if self._distribution.is_chief:
+                self._publish()  # the earlier run may have been stopped before
+            report(f"{len(self._history)} epochs are already trained.")
         if restored["progress"] is not None:
             self._progress = EpochProgress(**restored["progress"])
-            print(
+            report(
                 f"Going on after step {self._progress.steps} of epoch "
                 f"{len(self._history) + 1}."
             )
@@ -110,7 +122,11 @@ class Trainer:
             return  # only the evaluation is missing
         remaining = plan.after(done.steps)
         bar = ProgressBar(
-            remaining, f"epoch {epoch + 1}/{self._settings.epochs}"
+            remaining,
+            f"epoch {epoch + 1}/{self._settings.epochs}",
+            self.schedule,
+            sum(row["steps"] for row in self._history) + done.steps,
+            hidden=not self._distribution.is_chief,
         )
         start = time.perf_counter()
 
@@ -121,6 +137,7 @@ class Trainer:
             self._save()
 
         order = (self._pipeline.seed, epoch)
+        processes = self._distribution.num_processes
         callbacks = [
             self._ema,
             StopIfNotFinite(epoch, done.steps),
@@ -132,11 +149,13 @@ class Trainer:
         with (
             termination.postponed(),
             bar,
+            self._distribution.fit_scope(),
             naming_bad_images(
                 self._pipeline.source,
                 "train",
                 order,
-                lambda: done.images + bar.images_done,
+                lambda: (done.images + bar.images_done) // processes,
+                self._pipeline.shard,
             ),
         ):
             logs = self.model.fit(
@@ -164,7 +183,9 @@ class Trainer:
     def _evaluated_row(self, epoch):
         """Evaluates the average; returns the epoch's row of the history."""
         done = self._progress
-        with naming_bad_images(self._pipeline.source, "test"):
+        with naming_bad_images(
+            self._pipeline.source, "test", shard=self._pipeline.shard
+        ):
             test = self._evaluate(self._pipeline.evaluation())
         check_finite(test["loss"], epoch, done.steps)
         last_step = sum(r["steps"] for r in self._history) + done.steps - 1

@@ -87,7 +87,7 @@ def test_weights_that_diverge_in_the_last_step_are_not_kept(
     metrics = {"loss": float("nan"), "top1": 0.0, "top5": 0.0}
     monkeypatch.setattr(
         "keras_mvit.training.trainer.Evaluator",
-        lambda model: lambda data: metrics,
+        lambda *_: lambda data: metrics,
     )
     with pytest.raises(DivergedError, match="nan at epoch 3"):
         train_model(dataclasses.replace(settings, epochs=3))

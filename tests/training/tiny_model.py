@@ -8,7 +8,7 @@ import keras
 import keras_mvit
 
 
-def create_model(name, num_classes, input_shape, **rates):
+def create_model(name, num_classes, input_shape, dropout_rate=None, **rates):
     layers = keras.layers
     return keras.Sequential(
         [
@@ -16,7 +16,7 @@ def create_model(name, num_classes, input_shape, **rates):
             layers.Conv2D(4, 3, strides=4),
             layers.BatchNormalization(),
             layers.GlobalAveragePooling2D(),
-            layers.Dropout(0.1),
+            layers.Dropout(0.1 if dropout_rate is None else dropout_rate),
             layers.Dense(num_classes, dtype="float32"),
         ]
     )
