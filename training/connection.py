@@ -121,11 +121,14 @@ def ending_at_once(main):
         except BaseException as error:
             if not _is_connected():
                 raise
-            if not isinstance(error, SystemExit):
+            status = 1
+            if isinstance(error, SystemExit):
+                status = error.code or 0
+            else:
                 traceback.print_exc()
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(error.code if isinstance(error, SystemExit) else 1)
+            os._exit(status)
 
     return ending
 
@@ -184,7 +187,7 @@ def _on_abort(message):
     """
 
     def end(number):
-        os.write(sys.stderr.fileno(), f"\n{message}\n".encode())
+        os.write(2, f"\n{message}\n".encode())
         os._exit(LOST_STATUS)
 
     handler = ctypes.CFUNCTYPE(None, ctypes.c_int)(end)
