@@ -1,9 +1,13 @@
+import dataclasses
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import keras_mvit
 from keras_mvit.training.data.make_source import make_source
+from keras_mvit.training.recipes import RECIPE_SETTINGS, get_recipe
 from keras_mvit.training.settings import Settings
 
 
@@ -45,6 +49,66 @@ def test_fixed_size():
 
 def test_the_smallest_size():
     assert resolve("digits", image_size=32).min_image_size == 32
+
+
+def test_the_recipe_fills_what_is_not_given():
+    settings = resolve("digits", model="mobilevitv2_050", clip_norm=1.0)
+    recipe = get_recipe("auto", "mobilevitv2_050")
+    for name in RECIPE_SETTINGS:
+        if name == "clip_norm":
+            assert settings.clip_norm == 1.0
+        elif getattr(recipe, name) is not None:
+            assert getattr(settings, name) == getattr(recipe, name), name
+    open_fields = {"weights", "dropout_rate", "drop_path_rate", "deterministic"}
+    for name, value in dataclasses.asdict(settings).items():
+        assert value is not None or name in open_fields, name
+
+
+@pytest.mark.parametrize("batch_size", [64, 256, 2048])
+def test_learning_rates_are_in_proportion_to_the_batch(batch_size):
+    settings = resolve("digits", batch_size=batch_size)
+    scale = batch_size / 1024
+    assert settings.learning_rate == pytest.approx(2e-3 * scale)
+    assert settings.final_learning_rate == pytest.approx(2e-4 * scale)
+    assert settings.warmup_learning_rate == pytest.approx(2e-4 * scale)
+
+
+def test_a_peak_that_is_given_counts_whatever_the_batch():
+    settings = resolve("digits", batch_size=256, learning_rate=1e-2)
+    assert settings.learning_rate == 1e-2
+    assert settings.final_learning_rate == pytest.approx(1e-3)
+    settings = resolve("digits", learning_rate=1e-2, final_learning_rate=0.0)
+    assert settings.final_learning_rate == 0
+
+
+@given(
+    batch=st.integers(1, 4096),
+    at_once=st.integers(1, 512),
+    devices=st.integers(1, 8),
+)
+def test_accumulated_batches(batch, at_once, devices):
+    settings = Settings("run", batch_size=batch, device_batch_size=at_once)
+    steps = settings.accumulation_steps(devices)
+    images = settings.step_batch_size(devices)
+    assert images % devices == 0
+    assert images <= max(at_once * devices, devices)
+    # One step less would be too much for a device.
+    assert steps == 1 or batch / (steps - 1) > at_once * devices
+    assert abs(steps * images - batch) < steps * devices
+
+
+def test_cmt_has_one_size():
+    settings = resolve("digits", model="cmt_ti", recipe="finetune")
+    assert not settings.multi_scale and settings.num_scales == 1
+    with pytest.raises(ValueError, match="built for one image size"):
+        resolve("digits", model="cmt_ti", multi_scale=True)
+
+
+def test_the_augmentation_is_checked():
+    settings = resolve("digits", mixup_alpha=-1.0)
+    with pytest.raises(ValueError, match="mixup_alpha must be at least 0"):
+        settings.augmentation()
+    assert resolve("digits").augmentation().horizontal_flip is False
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,46 @@
+"""Prints the recipes as a table.
+
+python -m keras_mvit.training.list_recipes
+"""
+
+from absl import app
+
+from keras_mvit import console
+from keras_mvit.training.recipes import RECIPES
+
+_HEADER = (
+    "recipe",
+    "model",
+    "epochs",
+    "batch",
+    "peak learning rate",
+    "weight decay",
+    "published top-1, %",
+)
+
+
+def main(argv):
+    """Prints.
+
+    Args:
+        argv: list of str, what is left of the command line.
+    """
+    del argv
+    rows = [
+        [
+            recipe.name,
+            model,
+            str(recipe.epochs),
+            str(recipe.batch_size),
+            f"{recipe.learning_rate:.2g}",
+            f"{recipe.weight_decay:g}",
+            "n/a" if recipe.top1 is None else f"{recipe.top1:.2f}",
+        ]
+        for recipe in RECIPES
+        for model in recipe.models or ["any"]
+    ]
+    print(console.table(_HEADER, rows))
+
+
+if __name__ == "__main__":
+    app.run(console.friendly(main))
