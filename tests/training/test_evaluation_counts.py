@@ -86,9 +86,9 @@ def test_of_equal_logits_the_first_class_counts():
 
 
 def test_what_is_not_a_number_is_not_right():
-    logits = np.array([[0.0, np.nan], [np.nan, 0.0], [0.0, 1.0]])
+    logits = np.array([[0.0, np.nan], [0.0, np.nan], [0.0, 1.0]])
     counts = EvaluationCounts.of(logits, np.array([1, 1, 1]))
-    assert counts.correct == 2
+    assert counts.correct == 1
     assert np.isnan(counts.metrics()["loss"])
     infinite = EvaluationCounts.of(np.array([[np.inf, 0.0]]), np.array([0]))
     assert np.isnan(infinite.loss_sum)

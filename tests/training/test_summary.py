@@ -1,7 +1,6 @@
 import dataclasses
 import os
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -75,12 +74,14 @@ def test_the_best_is_not_told_twice(run_of_two_epochs):
     assert "`best.keras`, epoch" not in text and "flatters" not in text
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=200), st.integers(3, 40))
-def test_thinning_keeps_first_best_and_last(top1s, max_rows):
+@given(st.integers(1, 200), st.integers(0, 199), st.integers(3, 40))
+def test_thinning_keeps_first_best_and_last(epochs, best, max_rows):
+    top1s = [0.5] * epochs
+    top1s[best % epochs] = 0.75
     history = make_history(top1s)
     rows = thin(history, max_rows)
     assert len(rows) <= max_rows or len(rows) == len(history)
-    epochs = [row["epoch"] for row in rows]
-    assert epochs == sorted(set(epochs))
-    assert epochs[0] == 1 and epochs[-1] == len(history)
-    assert max(r["val_top1"] for r in rows) == pytest.approx(max(top1s))
+    kept = [row["epoch"] for row in rows]
+    assert kept == sorted(set(kept))
+    assert kept[0] == 1 and kept[-1] == epochs
+    assert 0.75 in [row["val_top1"] for row in rows]
