@@ -8,6 +8,8 @@ import keras_mvit
 from keras_mvit.training.distribution import ALONE
 from keras_mvit.training.settings import MIXED_PRECISION
 
+_MOMENTUM = 0.9
+
 
 def make_models(
     settings, num_classes, schedule, accumulation_steps=1, distribution=ALONE
@@ -68,17 +70,25 @@ def make_optimizer(settings, model, schedule, accumulation_steps=1):
         `keras.optimizers.Optimizer`.
     """
     common = {
-        # Keras's decay is decoupled: w -= learning_rate * decay * w.
-        "weight_decay": settings.weight_decay,
         "global_clipnorm": settings.clip_norm or None,
         "gradient_accumulation_steps": (
             accumulation_steps if accumulation_steps > 1 else None
         ),
     }
     if settings.optimizer == "sgd":
-        optimizer = keras.optimizers.SGD(schedule, momentum=0.9, **common)
+        # The papers' decay is added to the gradient, and the momentum sums it
+        # up; Keras's is decoupled: w -= learning_rate * decay * w.
+        decay = settings.weight_decay / (1 - _MOMENTUM)
+        optimizer = keras.optimizers.SGD(
+            schedule, momentum=_MOMENTUM, weight_decay=decay, **common
+        )
     else:
-        optimizer = keras.optimizers.AdamW(schedule, epsilon=1e-8, **common)
+        optimizer = keras.optimizers.AdamW(
+            schedule,
+            weight_decay=settings.weight_decay,
+            epsilon=1e-8,
+            **common,
+        )
     if not settings.decay_norm_and_bias:
         optimizer.exclude_from_weight_decay(
             [v for v in model.trainable_variables if len(v.shape) < 2]

@@ -119,7 +119,8 @@ class Settings:
         accepted=_NOT_NEGATIVE,
     )
     weight_decay: float | None = _setting(
-        "Decoupled: a step takes this times the learning rate off a weight.",
+        "A step takes this times the learning rate off a weight; with sgd ten "
+        "times that, as through the momentum of the papers' code.",
         accepted=_NOT_NEGATIVE,
     )
     decay_norm_and_bias: bool | None = _setting(
