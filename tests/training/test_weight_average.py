@@ -77,6 +77,21 @@ def test_moves_when_the_optimizer_does():
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
+def test_a_step_left_out_moves_nothing():
+    model, average = make_model(), make_model()
+    optimizer = keras.optimizers.LossScaleOptimizer(
+        keras.optimizers.AdamW(0.1), initial_scale=1e38
+    )
+    model.compile(optimizer, "mse")
+    optimizer.build(model.trainable_variables)
+    before = average.get_weights()
+    x, y = np.ones((2, 3)), np.full((2, 1), 1e6)  # overflows
+    model.fit(x, y, verbose=0, callbacks=[WeightAverage(average)])
+    assert int(optimizer.iterations) == 0
+    for ours, first in zip(average.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(ours, first)
+
+
 def test_no_decay_is_no_averaging():
     model, average, _ = fit(0.0)
     for ours, raw in zip(
