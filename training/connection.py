@@ -135,13 +135,13 @@ def ending_at_once(main):
 
 @contextlib.contextmanager
 def _jax_cluster(coordinator, process_id, num_processes):
-    import jax
-    from jax.experimental.multihost_utils import process_allgather
-
     if process_id == 0:
         _check_port(coordinator)
     else:
         _wait_for(coordinator)
+    import jax
+    from jax.experimental.multihost_utils import process_allgather
+
     _on_abort(
         f"Error: not all {num_processes} processes came to {coordinator} "
         f"within {CONNECT_SECONDS} s, or two have the same --process_id."

@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from keras_mvit.training.termination import Termination
+from keras_mvit.training.distribution import ALONE, Distribution
+from keras_mvit.training.termination import Termination, make_termination
 
 
 def send(number):
@@ -71,3 +72,19 @@ def test_other_threads_go_without():
     thread.start()
     thread.join()
     assert not failures
+
+
+def test_several_processes_agree_on_the_step(monkeypatch):
+    pytest.importorskip("jax", reason="extra `jax`")
+    monkeypatch.setattr(
+        "jax.experimental.multihost_utils.reached_preemption_sync_point",
+        lambda step: step == 3,
+    )
+    assert type(make_termination(ALONE)) is Termination
+    before = signal.getsignal(signal.SIGTERM)
+    with make_termination(Distribution(2, 1, 2)) as termination:
+        assert signal.getsignal(signal.SIGTERM) is before  # left to JAX
+        with pytest.raises(SystemExit) as raised:
+            with termination.postponed():
+                polled = [termination.poll() for _ in range(3)]
+    assert polled == [False, False, True] and raised.value.code == 143

@@ -108,6 +108,7 @@ def test_bad_decay(decay):
 
 @pytest.mark.large
 def test_on_jax():
+    pytest.importorskip("jax", reason="extra `jax`")
     subprocess.run(
         [sys.executable, "-m", "pytest", __file__],
         env={**os.environ, "KERAS_BACKEND": "jax"},
