@@ -76,7 +76,7 @@ def make_photographs(directory, count, width_px, height_px, quality):
 def _photograph(generator, width_px, height_px):
     pixels = np.zeros((height_px, width_px, 3), np.float32)
     cells = 4
-    while cells <= width_px:
+    while cells <= 2 * width_px:
         shape = (max(2, cells * height_px // width_px), cells)
         grey = generator.normal(size=(*shape, 1))
         noise = grey + 0.4 * generator.normal(size=(*shape, 3))

@@ -7,7 +7,7 @@
 Images/s through the paths of evaluation and training; the limit is to read
 and decode the same JPEGs with all cores and do nothing else. They take turns,
 and medians count. The JPEGs are 500 x 375 pixels with the spectrum of
-photographs and about 105 kB each, as ImageNet's are; DIR may hold others, as
+photographs and about 100 kB each, much as ImageNet's; DIR may hold others, as
 DIR/{train,test}/CLASS/*.jpg.
 
 `--stream_gb` sends so many GB of JPEGs, the same few again and again, through

@@ -24,7 +24,7 @@ def test_photographs_are_a_folder_data_set(tmp_path):
 def test_photographs_have_the_bytes_of_photographs(tmp_path):
     input_paths.make_photographs(str(tmp_path), 2, 500, 375, 95)
     sizes = [path.stat().st_size for path in tmp_path.rglob("*.jpg")]
-    assert len(sizes) == 4 and all(95e3 < size < 115e3 for size in sizes)
+    assert len(sizes) == 4 and all(85e3 < size < 115e3 for size in sizes)
 
 
 def test_missed_bounds_are_named():
