@@ -7,7 +7,6 @@ import operator
 
 import numpy as np
 
-from keras_mvit.files import write_json
 from keras_mvit.models import Preprocessing
 from keras_mvit.training.data.bad_images import (
     leave_out_bad_images,
@@ -17,7 +16,7 @@ from keras_mvit.training.data.make_source import make_source
 from keras_mvit.training.data.pipeline import Pipeline
 from keras_mvit.training.distribution import ALONE
 from keras_mvit.training.evaluation_counts import EvaluationCounts
-from keras_mvit.training.evaluation_files import write_evaluation as write_files
+from keras_mvit.training.evaluation_files import write_evaluation
 from keras_mvit.training.evaluation_logits import compile_logits
 from keras_mvit.training.evaluation_protocol import Protocol, load_model
 from keras_mvit.training.workdir import WorkDirectory
@@ -39,7 +38,7 @@ class Evaluator:
         self._num_classes = model.output_shape[-1]
         self._logits = compile_logits(model)
 
-    def counts(self, dataset):
+    def __call__(self, dataset):
         """Evaluates.
 
         Args:
@@ -54,11 +53,6 @@ class Evaluator:
             labels = np.argmax(labels, axis=-1)
             counts += EvaluationCounts.of(self._logits(images), labels)
         return functools.reduce(operator.add, self._distribution.gather(counts))
-
-    def __call__(self, dataset):
-        """`loss`, `top1` and `top5` of `counts(dataset).metrics()`."""
-        metrics = self.counts(dataset).metrics()
-        return {key: metrics[key] for key in ("loss", "top1", "top5")}
 
 
 def evaluate_workdir(path, batch_size=64, protocol=None):
@@ -97,27 +91,16 @@ def evaluate_workdir(path, batch_size=64, protocol=None):
     )
     evaluate = Evaluator(load_model(workdir, protocol, settings.model))
     with naming_bad_images(source, "test"):
-        counts = evaluate.counts(pipeline.evaluation())
+        counts = evaluate(pipeline.evaluation())
     if protocol.dataset:
         protocol = dataclasses.replace(protocol, dataset=source.name)
-    return write_files(
+    return write_evaluation(
         workdir,
         counts,
         pipeline,
         protocol.weights,
         protocol.suffix(settings, base),
     )
-
-
-def write_evaluation(path, metrics, images):
-    """Writes `evaluation.json`.
-
-    Args:
-        path: str.
-        metrics: dict, from `Evaluator`.
-        images: int. How many they were measured on.
-    """
-    write_json(path, {**metrics, "images": images})
 
 
 def _read_preprocessing(workdir):

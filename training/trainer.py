@@ -12,7 +12,8 @@ from keras_mvit.training.checkpoint import Checkpoints
 from keras_mvit.training.data.bad_images import naming_bad_images
 from keras_mvit.training.distribution import ALONE
 from keras_mvit.training.epoch_progress import EpochProgress, fingerprint
-from keras_mvit.training.evaluation import Evaluator, write_evaluation
+from keras_mvit.training.evaluation import Evaluator
+from keras_mvit.training.evaluation_files import write_evaluation
 from keras_mvit.training.history import (
     TensorBoardCurves,
     summary_line,
@@ -21,6 +22,7 @@ from keras_mvit.training.history import (
 from keras_mvit.training.models import make_models, state_variables
 from keras_mvit.training.progress import ProgressBar
 from keras_mvit.training.schedule import WarmupCosine
+from keras_mvit.training.summary import write_summary
 from keras_mvit.training.termination import make_termination
 from keras_mvit.training.weight_average import WeightAverage
 
@@ -63,6 +65,7 @@ class Trainer:
         )
         self._history = []
         self._progress = None  # of the epoch that is being trained
+        self._counts = None  # `EvaluationCounts` of the last epoch
 
     def train(self):
         """Trains what is missing.
@@ -84,6 +87,10 @@ class Trainer:
         curves = is_chief and TensorBoardCurves(
             self._workdir.file("tensorboard"), self._history
         )
+        if is_chief:
+            curves.write_image(
+                "augmentation", self._workdir.file("augmentation.png")
+            )
         with make_termination(self._distribution) as termination:
             for epoch in range(len(self._history), epochs):
                 self._fit(epoch, termination)
@@ -95,6 +102,9 @@ class Trainer:
                     self._publish()
                     curves.write(row)
                 self._distribution.report(summary_line(row, epochs))
+            counts = self._counts or self._evaluated()
+            if is_chief:
+                self._summarize(counts, curves)
         return self._history
 
     def _restore(self):
@@ -183,10 +193,8 @@ class Trainer:
     def _evaluated_row(self, epoch):
         """Evaluates the average; returns the epoch's row of the history."""
         done = self._progress
-        with naming_bad_images(
-            self._pipeline.source, "test", shard=self._pipeline.shard
-        ):
-            test = self._evaluate(self._pipeline.evaluation())
+        self._counts = self._evaluated()
+        test = self._counts.metrics()
         check_finite(test["loss"], epoch, done.steps)
         last_step = sum(r["steps"] for r in self._history) + done.steps - 1
         return {
@@ -201,6 +209,13 @@ class Trainer:
             "images_per_second": done.images / done.seconds,
         }
 
+    def _evaluated(self):
+        """The `EvaluationCounts` of the average on the test images."""
+        with naming_bad_images(
+            self._pipeline.source, "test", shard=self._pipeline.shard
+        ):
+            return self._evaluate(self._pipeline.evaluation())
+
     def _save(self):
         progress = self._progress and dataclasses.asdict(self._progress)
         self._checkpoints.save({"history": self._history, "progress": progress})
@@ -213,11 +228,14 @@ class Trainer:
         if last["val_top1"] > max(earlier, default=-1):
             self._workdir.save_model("best.keras", self.average)
         write_csv(self._workdir.file("history.csv"), self._history)
-        write_evaluation(
-            self._workdir.file("evaluation.json"),
-            {key: last[f"val_{key}"] for key in ("loss", "top1", "top5")},
-            self._pipeline.source.num_images["test"],
+
+    def _summarize(self, counts, curves):
+        """Writes what people look at when a run is at its end."""
+        evaluation = write_evaluation(self._workdir, counts, self._pipeline)
+        curves.write_image(
+            "confusion", self._workdir.file("confusion.png"), len(self._history)
         )
+        write_summary(self._workdir, self._settings, self._history, evaluation)
 
 
 def make_schedule(settings, pipeline):

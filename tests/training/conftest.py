@@ -28,19 +28,20 @@ def write_images(directory, classes=("cat", "dog"), train=6, test=2):
 
 def make_settings(folder, **kwargs):
     """A short run on `folder / "images"`, written to `folder / "run"`."""
-    return Settings(
-        workdir=str(folder / "run"),
-        dataset=f"folder:{folder / 'images'}",
-        recipe="finetune",
-        batch_size=4,
-        image_size=32,
-        min_image_size=32,
-        max_image_size=48,
-        num_scales=2,
-        size_divisor=16,
-        warmup_epochs=0.5,
-        **{"epochs": 2, **kwargs},
-    )
+    defaults = {
+        "workdir": str(folder / "run"),
+        "dataset": f"folder:{folder / 'images'}",
+        "recipe": "finetune",
+        "epochs": 2,
+        "batch_size": 4,
+        "image_size": 32,
+        "min_image_size": 32,
+        "max_image_size": 48,
+        "num_scales": 2,
+        "size_divisor": 16,
+        "warmup_epochs": 0.5,
+    }
+    return Settings(**(defaults | kwargs))
 
 
 @pytest.fixture

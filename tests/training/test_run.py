@@ -25,6 +25,9 @@ CONTRACT = {
     "model.keras",
     "best.keras",
     "evaluation.json",
+    "confusion.png",
+    "curves.png",
+    "summary.md",
 }
 
 

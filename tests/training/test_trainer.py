@@ -7,6 +7,7 @@ import pytest
 
 from keras_mvit.training import train_model
 from keras_mvit.training.callbacks import DivergedError
+from keras_mvit.training.evaluation_counts import EvaluationCounts
 from tests.training.conftest import load, read_history, weights_equal
 
 pytestmark = pytest.mark.usefixtures("tiny_model")
@@ -84,10 +85,10 @@ def test_weights_that_diverge_in_the_last_step_are_not_kept(
     run_of_two_epochs, monkeypatch
 ):
     settings, _ = run_of_two_epochs
-    metrics = {"loss": float("nan"), "top1": 0.0, "top5": 0.0}
+    counts = EvaluationCounts.of(np.full((4, 2), np.nan), np.zeros(4, int))
     monkeypatch.setattr(
         "keras_mvit.training.trainer.Evaluator",
-        lambda *_: lambda data: metrics,
+        lambda *_: lambda data: counts,
     )
     with pytest.raises(DivergedError, match="nan at epoch 3"):
         train_model(dataclasses.replace(settings, epochs=3))
