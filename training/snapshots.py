@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_mvit.files import replacing
 from keras_mvit.training.data.bad_images import naming_bad_images
+from keras_mvit.training.image_grid import write_grid
 
 _COLUMNS = 8
 _CHOICE = 0xCA11  # stands for the epoch in the order they are chosen by
@@ -29,7 +30,7 @@ def write_snapshots(workdir, pipeline, settings):
         if not os.path.exists(workdir.file(name)):
             _write_images(workdir.file(name), pipeline, split, count)
     if not os.path.exists(workdir.file("augmentation.png")):
-        _write_grid(workdir.file("augmentation.png"), pipeline)
+        _write_samples(workdir.file("augmentation.png"), pipeline)
 
 
 def _write_images(path, pipeline, split, count):
@@ -41,29 +42,15 @@ def _write_images(path, pipeline, split, count):
         np.savez(partial, images=np.stack(images), labels=np.stack(labels))
 
 
-def _write_grid(path, pipeline):
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+def _write_samples(path, pipeline):
     order = (pipeline.seed, 0)
     with naming_bad_images(pipeline.source, "train", order):
-        rows = pipeline.augmented_samples(_COLUMNS, order)
-    figure = Figure((_COLUMNS * 1.3, len(rows) * 1.5), layout="constrained")
-    axes = figure.subplots(len(rows), _COLUMNS, squeeze=False)
-    for row, (bucket, samples) in zip(axes, rows.items(), strict=True):
-        for axis in row:
-            axis.set_axis_off()
-        for axis, (image, label) in zip(row, samples, strict=False):
-            axis.imshow(image, interpolation="none")
-            axis.set_title(pipeline.source.class_names[label], fontsize=8)
-        row[0].text(
-            -0.1,
-            0.5,
-            f"{bucket.size_px} px\nbatch {bucket.batch_size}",
-            transform=row[0].transAxes,
-            ha="right",
-            va="center",
-            fontsize=8,
-        )
-    with replacing(path) as partial:
-        FigureCanvasAgg(figure).print_png(partial)
+        samples = pipeline.augmented_samples(_COLUMNS, order)
+    names = pipeline.source.class_names
+    rows = {
+        f"{bucket.size_px} px\nbatch {bucket.batch_size}": [
+            (image, names[label]) for image, label in images
+        ]
+        for bucket, images in samples.items()
+    }
+    write_grid(path, rows)

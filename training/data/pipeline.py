@@ -66,6 +66,10 @@ class Pipeline:
         self.shard = shard
         self.batch_size_divisor = batch_size_divisor or shard[1]
         _check_shares(self.shard, self.batch_size_divisor, self.buckets)
+        # Traced once and not in every epoch: it is a large graph.
+        self._training_batch = tf.function(
+            self._augment_batch, reduce_retracing=True
+        )
 
     def plan(self, epoch):
         """The `EpochPlan` of an epoch, known before it starts.
@@ -213,7 +217,7 @@ class Pipeline:
         )
         return image, element["label"], draw["seed"]
 
-    def _training_batch(self, batch, step_seed):
+    def _augment_batch(self, batch, step_seed):
         images, labels, seeds = batch
         on = self.augmentation
         images = self._distort(images, seeds)

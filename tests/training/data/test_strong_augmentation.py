@@ -14,7 +14,7 @@ from keras_mvit.training.data.pipeline import Pipeline
 from keras_mvit.training.data.shuffle import repeat_elements
 
 STRONG = Augmentation(
-    rand_augment_ops=2,
+    rand_augment_ops=1,
     rand_augment_policy="timm",
     rand_augment_std=0.5,
     color_jitter=0.2,
