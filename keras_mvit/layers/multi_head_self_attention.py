@@ -68,7 +68,7 @@ class MultiHeadSelfAttention(layers.Layer):
 
     def call(self, x, training=None):
         """Return the tokens mixed by attention."""
-        weights, value = self._attend(x)
+        weights, value = self._attend(x, training)
         weights = self.dropout(weights, training=training)
         mixed = ops.matmul(weights, value)  # (B P, h, N, d)
         mixed = ops.transpose(mixed, (0, 2, 1, 3))  # (B P, N, h, d)
@@ -88,16 +88,19 @@ class MultiHeadSelfAttention(layers.Layer):
             ops.mean(weights, axis=(1, 2)), (*ops.shape(x)[:-1], 1)
         )
 
-    def _attend(self, x):
+    def _attend(self, x, training=None):
         """Return weights (B P, h, N, N) and values (B P, h, N, d)."""
         tokens, heads = ops.shape(x)[-2], self.num_heads
         qkv = self.qkv(x)  # (B, P, N, 3 h d)
         qkv = ops.reshape(qkv, (-1, tokens, 3 * heads, self.head_dim))
         qkv = ops.transpose(qkv, (0, 2, 1, 3))  # (B P, 3 h, N, d)
-        # Slices, because a split leaves LiteRT's CPU delegate.
-        query = qkv[:, :heads] * self.head_dim**-0.5  # (B P, h, N, d)
-        key = qkv[:, heads : 2 * heads]
-        value = qkv[:, 2 * heads :]
+        if training:  # the gradient of a split is one copy, of slices six
+            query, key, value = ops.split(qkv, 3, axis=1)
+        else:  # a split leaves LiteRT's CPU delegate
+            query = qkv[:, :heads]  # (B P, h, N, d)
+            key = qkv[:, heads : 2 * heads]
+            value = qkv[:, 2 * heads :]
+        query = query * self.head_dim**-0.5
 
         scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))
         if scores.shape[-1] == 1:  # a lone token attends to itself

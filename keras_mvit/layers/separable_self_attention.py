@@ -73,7 +73,7 @@ class SeparableSelfAttention(layers.Layer):
 
     def call(self, x, training=None):
         """Return the tokens mixed by attention."""
-        query, key, value = self._project(x)
+        query, key, value = self._project(x, training)
         scores = self._softmax(query)
         scores = self.dropout(scores, training=training)
         value = ops.relu(value)
@@ -97,9 +97,12 @@ class SeparableSelfAttention(layers.Layer):
         scores = self._softmax(query)
         return scores if self.patch_size is None else self.fold(scores, key)
 
-    def _project(self, x):
+    def _project(self, x, training=None):
         qkv = self.qkv(x)  # (B, H, W, 1 + 2 C)
         last = 1 + self.hidden_dim
+        if training:  # the gradient of a split is one copy, of slices six
+            return ops.split(qkv, (1, last), axis=-1)
+        # A split leaves LiteRT's CPU delegate.
         return qkv[..., :1], qkv[..., 1:last], qkv[..., last:]
 
     def _softmax(self, query):
