@@ -1,0 +1,117 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from numpy.testing import assert_allclose
+
+import keras_mvit
+from keras_mvit.training.fused_kernels import silu, use_fused_kernels
+
+
+def _models(policy="float32"):
+    """The same model twice, one with fused kernels."""
+    inputs = keras.Input((None, None, 3))
+    layers = (
+        keras_mvit.layers.ConvNormAct(8, strides=2, dtype=policy),
+        keras_mvit.layers.InvertedResidual(8, dtype=policy),
+    )
+    x = inputs
+    for layer in layers:
+        x = layer(x)
+    plain = keras.Model(inputs, x)
+    fused = keras.models.clone_model(plain)
+    fused.set_weights(plain.get_weights())
+    use_fused_kernels(fused)
+    return plain, fused
+
+
+def _train(model, x):
+    with tf.GradientTape() as tape:
+        y = tf.cast(model(x, training=True), tf.float32)
+        loss = tf.reduce_sum(tf.sin(3 * y))
+    return y, tape.gradient(loss, model.trainable_weights)
+
+
+def _operations(model):
+    step = tf.function(lambda x: model(x, training=True))
+    graph = step.get_concrete_function(tf.TensorSpec((4, 12, 8, 3))).graph
+    return [operation.type for operation in graph.get_operations()]
+
+
+@pytest.fixture
+def images():
+    return (
+        np.random.default_rng(0).normal(2, 3, (4, 12, 8, 3)).astype("float32")
+    )
+
+
+def test_the_kernels_are_used():
+    plain, fused = map(_operations, _models())
+    assert "FusedBatchNormV3" not in plain
+    assert fused.count("FusedBatchNormV3") == 4
+    assert "Sigmoid" in plain and "Sigmoid" not in fused
+
+
+def test_a_step_is_the_same(images):
+    plain, fused = _models()
+    y, gradients = _train(plain, images)
+    fused_y, fused_gradients = _train(fused, images)
+    assert_allclose(fused_y, y, atol=1e-5)
+    for gradient, fused_gradient in zip(
+        gradients, fused_gradients, strict=True
+    ):
+        scale = np.abs(gradient).max()
+        assert_allclose(fused_gradient, gradient, atol=1e-4 * scale)
+    for weight, fused_weight in zip(plain.weights, fused.weights, strict=True):
+        assert_allclose(fused_weight, weight, rtol=1e-5, atol=1e-6)
+
+
+def test_the_moving_averages_move(images):
+    _, fused = _models()
+    before = [w.numpy() for w in fused.non_trainable_weights]
+    _train(fused, images)
+    after = fused.non_trainable_weights
+    assert all(
+        np.abs(a - b).max() > 1e-4 for a, b in zip(after, before, strict=True)
+    )
+
+
+def test_evaluation_is_as_before(images):
+    plain, fused = _models()
+    assert_allclose(fused(images), plain(images), atol=1e-6)
+
+
+def test_mixed_precision(images):
+    plain, fused = _models("mixed_float16")
+    y, _ = _train(plain, images)
+    fused_y, _ = _train(fused, images)
+    assert_allclose(fused_y, y, atol=2e-2)
+
+
+def test_saved_models_are_plain(images, tmp_path):
+    plain, fused = _models()
+    fused.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert "FusedBatchNormV3" not in _operations(loaded)
+    assert_allclose(loaded(images), plain(images), atol=1e-6)
+
+
+def test_frozen_statistics_stay(images):
+    _, fused = _models()
+    fused.trainable = False
+    before = fused.get_weights()
+    fused(images, training=True)
+    for weight, value in zip(fused.get_weights(), before, strict=True):
+        assert_allclose(weight, value)
+
+
+def test_silu_for_any_shape():
+    for shape in ((5,), (2, 3, 4, 5), (0, 3)):
+        x = tf.random.stateless_normal(shape, (0, 1)) * 5
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(x)
+            ours, theirs = silu(x), tf.nn.silu(x)
+        assert_allclose(ours, theirs, atol=1e-6)
+        assert_allclose(
+            tape.gradient(ours, x), tape.gradient(theirs, x), atol=1e-5
+        )
