@@ -1,0 +1,198 @@
+"""Images/s of the training step, beside timm's on the same machine.
+
+    python -m benchmarks.train_step
+    python -m benchmarks.train_step --check
+
+Forward, loss, backward, AdamW and averaged weights, float32, on batches in
+memory: MobileViT-XXS and MobileViTv2-0.5 at a fixed size and at each size of
+the multi-scale sampler; CMT-Ti, whose size is fixed, at 160 and 256 px. The
+peer is timm's PyTorch model in its default form, with maps stored either way
+(timm has no CMT). Each framework has processes of its own, which take turns,
+so that whatever else the machine does meets all of them alike. Both train
+without dropout, as timm's default form does.
+
+timm asks for torchvision, which its models do not use and which no pip index
+has for PyTorch without CUDA, so it is installed by hand, here or into another
+environment, named by `--peer_python`:
+
+    pip install torch==2.13.0 pyyaml huggingface_hub safetensors
+    pip install --no-deps timm==1.0.31
+
+`--check` ends with status 1 where a bound is missed: images/s over timm's,
+multi-scale over fixed size, traces over sizes.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+
+from absl import app, flags
+
+from benchmarks import train_step_figures
+from benchmarks.train_step_figures import Figures, medians
+from benchmarks.workers import Worker
+from keras_mvit import console
+
+_MODELS = flags.DEFINE_list(
+    "models", ["mobilevit_xxs", "mobilevitv2_050", "cmt_ti"], "Names."
+)
+_SIZE = flags.DEFINE_integer("size", 256, "The fixed size in pixels.")
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "At the fixed size.")
+_THREADS = flags.DEFINE_integer("threads", 2, "Of each framework.")
+_ROUNDS = flags.DEFINE_integer("rounds", 7, "Timed steps of each kind.")
+_PEER_PYTHON = flags.DEFINE_string(
+    "peer_python", sys.executable, "A Python that has torch and timm."
+)
+_COMPILED_PEER = flags.DEFINE_boolean(
+    "compiled_peer", False, "Also timm with torch.compile; needs a C++ compiler"
+)
+_QUICK = flags.DEFINE_boolean(
+    "quick", False, "A trial: batches of 2, one round, no figure means much."
+)
+_CHECK = flags.DEFINE_boolean("check", False, "Whether misses are an error.")
+
+_NUM_CLASSES = "1000"
+
+
+def main(argv):
+    """Measure, print, and check if asked to."""
+    del argv
+    console.import_keras_quietly()
+    if os.getloadavg()[0] > 0.5:
+        print(f"This machine is busy (load {os.getloadavg()[0]:.1f}).")
+    batch_size = 2 if _QUICK.value else _BATCH_SIZE.value
+    forms = _peer_forms()
+    figures = []
+    for variant in _MODELS.value:
+        for buckets in sets_of_buckets(variant, _SIZE.value, batch_size):
+            figures.append(_measure(variant, buckets, forms))
+            _print(figures[-1])
+    missed = train_step_figures.misses(figures)
+    if _CHECK.value and missed:
+        print("\n".join(missed), file=sys.stderr)
+        sys.exit(1)
+
+
+def sets_of_buckets(variant, size_px, batch_size):
+    """What one model is measured on.
+
+    Args:
+        variant: str. Name of the model.
+        size_px: int. The fixed size.
+        batch_size: int. At the fixed size.
+
+    Returns:
+        list of tuples of `Bucket`, each for a model of its own, the fixed size
+        first in it.
+    """
+    from keras_mvit.training.data.multiscale import Bucket, make_buckets
+
+    if variant.startswith("cmt"):
+        return [(Bucket(size, batch_size),) for size in (160, size_px)]
+    buckets = make_buckets(
+        size_px,
+        batch_size,
+        min_size_px=max(32, size_px * 5 // 8),
+        max_size_px=size_px * 5 // 4,
+        divisor=32 if size_px >= 128 else 16,
+    )
+    return [tuple(sorted(buckets, key=lambda b: b.size_px != size_px))]
+
+
+def _peer_forms():
+    """The forms timm is measured in; none where it is missing."""
+    code = "from benchmarks import train_step_peer as p; p.import_timm()"
+    command = [_PEER_PYTHON.value, "-c", code]
+    if subprocess.run(command, stderr=subprocess.DEVNULL).returncode:
+        print(
+            "No peer: torch and timm are missing. In an environment for "
+            "--peer_python:\n  pip install torch==2.13.0 pyyaml "
+            "huggingface_hub safetensors\n  pip install --no-deps timm==1.0.31"
+        )
+        return []
+    forms = ["default", "channels_last"]
+    return forms + ["channels_last,compiled"] * _COMPILED_PEER.value
+
+
+def _measure(variant, buckets, forms):
+    base = buckets[0]
+    size_px = base.size_px if variant.startswith("cmt") else 0
+    with contextlib.ExitStack() as stack:
+
+        def start(module, *arguments, **options):
+            worker = Worker(
+                module, *arguments, threads=_THREADS.value, **options
+            )
+            return stack.enter_context(contextlib.closing(worker))
+
+        ours = start(
+            "benchmarks.train_step_ours", variant, str(size_px), _NUM_CLASSES
+        )
+        jobs = {bucket: (ours, bucket) for bucket in buckets}
+        for form in forms if variant in train_step_figures.WITH_PEER else ():
+            peer = start(
+                "benchmarks.train_step_peer",
+                variant,
+                _NUM_CLASSES,
+                form,
+                python=_PEER_PYTHON.value,
+            )
+            jobs[form] = (peer, base)
+        times, traces = _take_turns(jobs)
+    seconds = medians(times)
+    return Figures(
+        variant,
+        base,
+        {bucket: seconds[bucket] for bucket in buckets},
+        {form: seconds[form] for form in jobs if form not in buckets},
+        traces,
+    )
+
+
+def _take_turns(jobs):
+    """Return {key: list of seconds} and the number of our traces."""
+    times = {key: [] for key in jobs}
+    warm_up, rounds = (1, 1) if _QUICK.value else (2, _ROUNDS.value)
+    traces = 0
+    for turn in range(warm_up + rounds):
+        for key, (worker, bucket) in jobs.items():
+            answer = worker.ask(
+                size_px=bucket.size_px, batch_size=bucket.batch_size
+            )
+            traces = max(traces, answer.get("traces", 0))
+            if turn >= warm_up:
+                times[key].append(answer["seconds"])
+    return times, traces
+
+
+def _print(one):
+    rows = []
+    for bucket, seconds in one.seconds.items():
+        rows.append(_row("ours", bucket, seconds))
+    for form, seconds in one.peer_seconds.items():
+        rows.append(_row(f"timm {form}", one.base, seconds))
+    print(one.variant)
+    print(console.table(["", "px", "batch", "ms", "images/s"], rows))
+    if one.ratio_to_peer:
+        print(f"{one.ratio_to_peer:.2f} times timm's images/s")
+    if one.ratio_to_fixed:
+        print(
+            f"multi-scale {one.multi_scale_images_per_second:.1f} images/s, "
+            f"{one.ratio_to_fixed:.2f} times fixed size"
+        )
+    print(f"{one.traces} traces for {len(one.seconds)} sizes\n", flush=True)
+
+
+def _row(name, bucket, seconds):
+    return [
+        name,
+        str(bucket.size_px),
+        str(bucket.batch_size),
+        f"{1000 * seconds:.0f}",
+        f"{bucket.batch_size / seconds:.1f}",
+    ]
+
+
+if __name__ == "__main__":
+    app.run(console.friendly(main))

@@ -1,0 +1,104 @@
+"""What the training step is measured on, and what must come out."""
+
+import dataclasses
+
+import numpy as np
+
+MIN_RATIO_TO_PEER = 1.3
+MIN_RATIO_TO_FIXED = 1.35
+WITH_PEER = ("mobilevit_xxs", "mobilevitv2_050")
+
+
+@dataclasses.dataclass(frozen=True)
+class Figures:
+    """Medians of one model.
+
+    Args:
+        variant: str. Name of the model.
+        base: `Bucket`. The fixed size.
+        seconds: dict of `Bucket` to float. Our step, of each size.
+        peer_seconds: dict of str to float. The peer's step in its forms, at
+            the fixed size; empty without a peer.
+        traces: int. Of our step, over all sizes.
+    """
+
+    variant: str
+    base: object
+    seconds: dict
+    peer_seconds: dict
+    traces: int
+
+    @property
+    def images_per_second(self):
+        """Float. Ours at the fixed size."""
+        return self.base.batch_size / self.seconds[self.base]
+
+    @property
+    def peer_images_per_second(self):
+        """Float or None. The peer's, in its fastest form."""
+        if not self.peer_seconds:
+            return None
+        return self.base.batch_size / min(self.peer_seconds.values())
+
+    @property
+    def multi_scale_images_per_second(self):
+        """Float or None. Where every size is as likely, as in the sampler."""
+        if len(self.seconds) == 1:
+            return None
+        images = sum(bucket.batch_size for bucket in self.seconds)
+        return images / sum(self.seconds.values())
+
+    @property
+    def ratio_to_peer(self):
+        """Float or None."""
+        peer = self.peer_images_per_second
+        return peer and self.images_per_second / peer
+
+    @property
+    def ratio_to_fixed(self):
+        """Float or None. Of multi-scale images/s to those at fixed size."""
+        multi_scale = self.multi_scale_images_per_second
+        return multi_scale and multi_scale / self.images_per_second
+
+
+def medians(times):
+    """Return {key: median} of {key: list of float}."""
+    return {key: float(np.median(values)) for key, values in times.items()}
+
+
+def misses(figures):
+    """Return a line for each bound that is missed.
+
+    Args:
+        figures: list of `Figures`.
+
+    Returns:
+        list of str. A ratio that was not measured is missed too.
+    """
+    lines = []
+    for one in figures:
+        if one.variant in WITH_PEER:
+            lines += _below(
+                f"{one.variant}: images/s over timm's",
+                one.ratio_to_peer,
+                MIN_RATIO_TO_PEER,
+            )
+            lines += _below(
+                f"{one.variant}: images/s of multi-scale over fixed size",
+                one.ratio_to_fixed,
+                MIN_RATIO_TO_FIXED,
+            )
+        if one.traces > len(one.seconds):
+            lines.append(
+                f"{one.variant}: {one.traces} traces, more than one for each "
+                f"of {len(one.seconds)} sizes"
+            )
+    return lines
+
+
+def _below(name, value, bound):
+    if value is None:
+        return [f"{name}: not measured, must be at least {bound}"]
+    if value < bound:
+        return [f"{name}: {value:.2f}, below {bound}"]
+    return []

@@ -1,0 +1,127 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks import train_step
+from benchmarks.train_step_figures import Figures, medians, misses
+from benchmarks.workers import Worker
+from keras_mvit.training.data.multiscale import Bucket
+
+SMALL, BASE = Bucket(160, 81), Bucket(256, 32)
+
+
+def _figures(**changes):
+    """A model that keeps all bounds."""
+    fields = {
+        "variant": "mobilevit_xxs",
+        "base": BASE,
+        "seconds": {BASE: 1.0, SMALL: 1.0},
+        "peer_seconds": {"default": 2.0, "channels_last": 1.5},
+        "traces": 1,
+    }
+    return Figures(**(fields | changes))
+
+
+def test_ratios():
+    figures = _figures()
+    assert figures.images_per_second == 32
+    assert figures.peer_images_per_second == pytest.approx(32 / 1.5)
+    assert figures.ratio_to_peer == pytest.approx(1.5)  # to the faster form
+    assert figures.multi_scale_images_per_second == (32 + 81) / 2
+    assert figures.ratio_to_fixed == pytest.approx(113 / 64)
+    assert misses([figures]) == []
+
+
+def test_bounds_name_model_and_figure():
+    slow = _figures(
+        peer_seconds={"default": 1.2}, seconds={BASE: 1.0, SMALL: 2.0}, traces=3
+    )
+    to_peer, to_fixed, traces = misses([slow])
+    assert to_peer == "mobilevit_xxs: images/s over timm's: 1.20, below 1.3"
+    assert to_fixed.endswith("multi-scale over fixed size: 1.18, below 1.35")
+    assert traces.startswith("mobilevit_xxs: 3 traces, more than one")
+
+
+def test_what_is_not_measured_is_missed():
+    (line,) = misses([_figures(peer_seconds={})])
+    assert line.endswith("timm's: not measured, must be at least 1.3")
+
+
+def test_cmt_has_no_peer_and_one_size():
+    cmt = _figures(variant="cmt_ti", peer_seconds={}, seconds={BASE: 1.0})
+    assert cmt.ratio_to_peer is None and cmt.ratio_to_fixed is None
+    assert misses([cmt]) == []
+
+
+def test_medians():
+    assert medians({"a": [1.0, 9.0, 2.0]}) == {"a": 2.0}
+
+
+def test_sizes():
+    (buckets,) = train_step.sets_of_buckets("mobilevit_xxs", 256, 32)
+    assert buckets[0] == BASE and SMALL in buckets and len(buckets) == 5
+    (small,) = train_step.sets_of_buckets("mobilevit_xxs", 64, 128)
+    assert [bucket.size_px for bucket in small] == [64, 48, 80]
+    assert train_step.sets_of_buckets("cmt_ti", 256, 32) == [
+        (Bucket(160, 32),),
+        (BASE,),
+    ]
+
+
+def test_a_worker_answers(tmp_path, monkeypatch):
+    (tmp_path / "echo.py").write_text(
+        "from benchmarks.workers import serve\n"
+        "import os\n"
+        "def answer(x):\n"
+        "    print('chatter')\n"
+        "    return [1 / x, os.environ['OMP_NUM_THREADS']]\n"
+        "serve(answer)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:.")
+    worker = Worker("echo", threads=3)
+    assert worker.ask(x=4) == [0.25, "3"]
+    with pytest.raises(RuntimeError, match="(?s)echo has failed.*ZeroDivision"):
+        worker.ask(x=0)
+    worker.close()
+
+
+def test_the_peer_gets_no_tensorflow():
+    code = (
+        "import sys, benchmarks.train_step_peer\n"
+        "import json; print(json.dumps('tensorflow' in sys.modules))"
+    )
+    output = subprocess.check_output([sys.executable, "-c", code], text=True)
+    assert json.loads(output) is False
+
+
+def test_timm_answers():
+    pytest.importorskip("torch", reason="needs torch and timm")
+    pytest.importorskip("yaml", reason="needs PyYAML for timm")
+    code = "import benchmarks.train_step_peer as p; p.import_timm()"
+    command = [sys.executable, "-c", code]
+    if subprocess.run(command, stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("timm is not installed")
+    peer = Worker(
+        "benchmarks.train_step_peer",
+        "mobilevit_xxs",
+        "10",
+        "default",
+        threads=1,
+    )
+    assert peer.ask(size_px=64, batch_size=2)["seconds"] > 0
+    peer.close()
+
+
+@pytest.mark.large
+def test_check_fails_without_a_peer():
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.train_step", "--quick", "--check"]
+        + ["--size=64", "--models=mobilevit_xxs", "--peer_python=/bin/false"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "timm's: not measured, must be at least 1.3" in done.stderr
+    assert "No peer" in done.stdout and "1 traces for 3 sizes" in done.stdout
