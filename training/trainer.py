@@ -147,7 +147,8 @@ class Trainer:
             self._save()
 
         order = (self._pipeline.seed, epoch)
-        processes = self._distribution.num_processes
+        # Of those that come once, in this process.
+        share = self._distribution.num_processes * self._settings.repeats
         callbacks = [
             self._ema,
             StopIfNotFinite(epoch, done.steps),
@@ -164,7 +165,7 @@ class Trainer:
                 self._pipeline.source,
                 "train",
                 order,
-                lambda: (done.images + bar.images_done) // processes,
+                lambda: (done.images + bar.images_done) // share,
                 self._pipeline.shard,
             ),
         ):
