@@ -15,7 +15,8 @@ def create_model(name, num_classes, input_shape, dropout_rate=None, **rates):
     return keras.Sequential(
         [
             keras.Input(input_shape),
-            layers.Conv2D(4, 3, strides=4),
+            # A bias that is normalized away would follow rounding errors.
+            layers.Conv2D(4, 3, strides=4, use_bias=False),
             *(normalization if name != "mobilevit_xs" else []),
             layers.GlobalAveragePooling2D(),
             layers.Dropout(0.1 if dropout_rate is None else dropout_rate),
