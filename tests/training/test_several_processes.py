@@ -156,16 +156,6 @@ def test_another_seed_would_be_noticed(tmp_path, digits, alone):
         check_same_curve(tmp_path, expected)
 
 
-def test_the_real_model(tmp_path, digits):
-    program = ("-m", "keras_mvit.training.train")
-    flags = ("--model=mobilevit_xxs", "--epochs=1", "--dropout_rate=0")
-    assert finish(start(program, tmp_path / "one", digits, *flags))[0] == [0]
-    two = start_two(program, tmp_path / "two", digits, *flags)
-    statuses, outputs = finish(*two)
-    assert statuses == [0, 0], outputs
-    check_same_curve(tmp_path / "two", tmp_path / "one")
-
-
 def test_several_devices_of_one_process(tmp_path, digits, alone):
     expected, flags = alone
     two_cpus = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
@@ -231,9 +221,9 @@ def test_all_processes_need_the_same_flags(tmp_path, digits):
         for i in range(2)
     ]
     statuses, outputs = finish(*processes)
-    assert statuses == [1, 1]
-    for output in outputs:
-        assert "seed is 0 in process 0 and 1 in process 1" in output
+    # The other says the same, unless it hears first that the chief is gone.
+    assert statuses[0] == 1 and statuses[1] in (1, 75)
+    assert "seed is 0 in process 0 and 1 in process 1" in outputs[0]
 
 
 def test_a_process_that_does_not_come_is_missed(tmp_path, digits):
