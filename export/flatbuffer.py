@@ -11,6 +11,30 @@ _OP_NAMES = {
     for name, code in vars(schema.BuiltinOperator).items()
     if not name.startswith("_")
 }
+_TYPE_NAMES = {
+    code: name.lower()
+    for name, code in vars(schema.TensorType).items()
+    if not name.startswith("_")
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+    """One tensor of the graph.
+
+    Args:
+        index: int. Its place in the file.
+        name: str.
+        shape: tuple of int. -1 where an axis has no fixed length.
+        dtype: str. Such as `float32`.
+        is_constant: bool. Whether its values are in the file.
+    """
+
+    index: int
+    name: str
+    shape: tuple
+    dtype: str
+    is_constant: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,16 +42,28 @@ class Operator:
     """One operator of the graph.
 
     Args:
+        index: int. Its place in the graph.
         name: str. Its kind, such as `CONV_2D`.
         is_builtin: bool. Whether every runtime has it.
-        outputs: tuple of str. Names of the tensors it makes.
-        has_constant_input: bool. Whether a tensor it takes is in the file.
+        inputs: tuple of Tensor. Without optional ones that are missing.
+        results: tuple of Tensor. What it makes.
     """
 
+    index: int
     name: str
     is_builtin: bool
-    outputs: tuple
-    has_constant_input: bool
+    inputs: tuple
+    results: tuple
+
+    @property
+    def outputs(self):
+        """Names of the tensors it makes, a tuple of str."""
+        return tuple(tensor.name for tensor in self.results)
+
+    @property
+    def has_constant_input(self):
+        """Whether a tensor it takes is in the file, a bool."""
+        return any(tensor.is_constant for tensor in self.inputs)
 
 
 def read_model(content):
@@ -45,9 +81,17 @@ def read_model(content):
 
 def operators(content):
     """Lists the `Operator`s of a LiteRT file (bytes), in order."""
-    model = read_model(content)
-    graph = model.subgraphs[0]
-    return [_operator(op, graph, model) for op in graph.operators]
+    model, graph, tensors = _read_graph(content)
+    return [
+        _operator(index, op, model, tensors)
+        for index, op in enumerate(graph.operators)
+    ]
+
+
+def inputs(content):
+    """Lists the `Tensor`s that the graph of a LiteRT file (bytes) takes."""
+    _, graph, tensors = _read_graph(content)
+    return [tensors[i] for i in graph.inputs]
 
 
 def op_histogram(content):
@@ -56,14 +100,45 @@ def op_histogram(content):
     return dict(counts.most_common())
 
 
-def _operator(op, graph, model):
+def _read_graph(content):
+    model = read_model(content)
+    try:
+        graph = model.subgraphs[0]
+        tensors = [
+            _tensor(index, tensor, model)
+            for index, tensor in enumerate(graph.tensors)
+        ]
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise ValueError(f"not a complete LiteRT file: {error}") from error
+    return model, graph, tensors
+
+
+def _tensor(index, tensor, model):
+    # The signature is there only where it differs from the shape; a scalar
+    # has neither.
+    buffer = model.buffers[tensor.buffer]
+    shape = _ints(tensor.shapeSignature) or _ints(tensor.shape)
+    return Tensor(
+        index,
+        tensor.name.decode(),
+        shape,
+        _TYPE_NAMES[tensor.type],
+        # Quantized files keep their weights behind the flatbuffer.
+        buffer.data is not None or buffer.offset > 0,
+    )
+
+
+def _ints(vector):
+    return () if vector is None else tuple(int(value) for value in vector)
+
+
+def _operator(index, op, model, tensors):
     code = model.operatorCodes[op.opcodeIndex]
     # Old files have the code in a single byte, new ones in both fields.
     builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
     is_builtin = builtin != schema.BuiltinOperator.CUSTOM
     name = _OP_NAMES[builtin] if is_builtin else code.customCode.decode()
-    outputs = tuple(graph.tensors[i].name.decode() for i in op.outputs)
     # A missing optional input has the index -1.
-    inputs = [graph.tensors[i] for i in op.inputs if i >= 0]
-    constant = any(model.buffers[t.buffer].data is not None for t in inputs)
-    return Operator(name, is_builtin, outputs, constant)
+    taken = tuple(tensors[i] for i in op.inputs if i >= 0)
+    made = tuple(tensors[i] for i in op.outputs)
+    return Operator(index, name, is_builtin, taken, made)

@@ -43,6 +43,27 @@ class LiteRTModel:
         operators = self._interpreter._get_ops_details()
         return sum(op["op_name"] == "DELEGATE" for op in operators)
 
+    @property
+    def left_out(self):
+        """Indices of the operators that no delegate took over, a set."""
+        operators = self._interpreter._get_ops_details()
+        pieces = [op for op in operators if op["op_name"] == "DELEGATE"]
+        originals = operators[: len(operators) - len(pieces)]
+        maker = {
+            tensor: op for op in originals for tensor in map(int, op["outputs"])
+        }
+        left = {op["index"] for op in originals}
+        for piece in pieces:
+            # A piece does the work of all that lies between what it takes and
+            # what it makes.
+            edge, todo = set(piece["inputs"]), list(piece["outputs"])
+            while todo:
+                op = maker.get(todo.pop())
+                if op is not None and op["index"] in left:
+                    left.remove(op["index"])
+                    todo += [i for i in op["inputs"] if i not in edge]
+        return left
+
     def set_input(self, value):
         """Sets the only input; `value` has its shape and type."""
         self._interpreter.set_tensor(self.inputs[0]["index"], value)

@@ -5,8 +5,13 @@ import tensorflow as tf
 from keras_mvit.quiet import quiet
 
 
-def convert_function(function, shape=(1, 8, 8, 3), select_tf_ops=False):
-    """Converts a TensorFlow function of one float32 tensor."""
+def convert_function(
+    function, shape=(1, 8, 8, 3), select_tf_ops=False, **options
+):
+    """Converts a TensorFlow function of one float32 tensor.
+
+    `options` are attributes of the converter.
+    """
     spec = tf.TensorSpec(shape, tf.float32, name="image")
     concrete = tf.function(function, [spec]).get_concrete_function()
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
@@ -15,6 +20,8 @@ def convert_function(function, shape=(1, 8, 8, 3), select_tf_ops=False):
             tf.lite.OpsSet.TFLITE_BUILTINS,
             tf.lite.OpsSet.SELECT_TF_OPS,
         ]
+    for name, value in options.items():
+        setattr(converter, name, value)
     with quiet():
         return converter.convert()
 
@@ -28,4 +35,42 @@ def with_flex_op():
     """A file with an op that only TensorFlow has."""
     return convert_function(
         lambda image: tf.math.erf(pooled(image)), select_tf_ops=True
+    )
+
+
+def with_custom_op():
+    """A file with an op that an app would have to bring."""
+    return convert_function(
+        lambda image: tf.math.erf(pooled(image)), allow_custom_ops=True
+    )
+
+
+def with_rank_5():
+    """A file that transposes five axes."""
+
+    def swap(image):
+        x = tf.reshape(image, (1, 4, 2, 8, 3))
+        return tf.reshape(tf.transpose(x, (0, 2, 1, 3, 4)), (1, 8, 8, 3))
+
+    return convert_function(swap)
+
+
+def with_folded_batch():
+    """A file that works on the quarters of an image as on four images."""
+
+    def fold(image):
+        x = tf.nn.softmax(tf.reshape(image, (4, 2, 8, 3)))
+        return tf.reshape(x, (1, 8, 8, 3))
+
+    return convert_function(fold)
+
+
+def with_int8_softmax():
+    """A file of an int8 op alone."""
+    return convert_function(
+        tf.nn.softmax,
+        optimizations=[tf.lite.Optimize.DEFAULT],
+        representative_dataset=lambda: [[tf.random.normal((1, 8, 8, 3))]],
+        inference_input_type=tf.int8,
+        inference_output_type=tf.int8,
     )

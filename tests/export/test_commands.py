@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from tests.export import broken_files
+
 
 def _run(module, *flags):
     return subprocess.run(
@@ -66,6 +68,38 @@ def test_measuring_needs_no_tensorflow():
     imported = subprocess.run(command, capture_output=True, text=True).stderr
     assert "ai_edge_litert" in imported
     assert "tensorflow" not in imported
+
+
+def test_lint(tmp_path):
+    good, bad = tmp_path / "good.tflite", tmp_path / "bad.tflite"
+    good.write_bytes(broken_files.convert_function(broken_files.pooled))
+    bad.write_bytes(broken_files.with_flex_op())
+    done = _run("lint", str(good))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1:] == ["  xnnpack: yes", "  gpu: yes"]
+    done = _run("lint", str(good), str(bad), "--targets=gpu")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == "  gpu: no, 1 findings"
+    assert "FlexErf" in done.stdout
+    cut = tmp_path / "cut.tflite"
+    cut.write_bytes(good.read_bytes()[:99])
+    wrong = _run("lint", str(good), str(cut))
+    assert f"{cut}: not a" in _error(wrong)
+    assert "  gpu: yes" in wrong.stdout
+
+
+@pytest.mark.large
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        ([], "Name LiteRT files"),
+        (["nowhere.tflite"], "nowhere.tflite"),
+        (["setup.cfg", "--targets=npu"], "expected some of xnnpack, gpu"),
+        (["setup.cfg"], "setup.cfg: not a LiteRT file"),
+    ],
+)
+def test_lint_of_bad_input_is_one_line(flags, message):
+    assert message in _error(_run("lint", *flags))
 
 
 def test_bad_input_is_one_line(tmp_path):
