@@ -6,6 +6,7 @@ import keras
 
 import keras_mvit
 from keras_mvit.training.distribution import ALONE
+from keras_mvit.training.fused_batch_norm import use_fused_batch_norm
 from keras_mvit.training.settings import MIXED_PRECISION
 
 _MOMENTUM = 0.9
@@ -44,6 +45,7 @@ def _compiled_model(settings, num_classes, schedule, accumulation_steps):
         model = _create_model(settings, num_classes)
     if settings.weights:
         load_pretrained(model, settings.weights)
+    use_fused_batch_norm(model)
     on_jax = keras.backend.backend() == "jax"
     model.compile(
         optimizer=make_optimizer(settings, model, schedule, accumulation_steps),

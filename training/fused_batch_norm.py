@@ -1,15 +1,15 @@
-"""TensorFlow's fused kernels in a model's training step.
+"""TensorFlow's fused batch normalization in a model's training step.
 
-Keras normalizes a batch by eight operations and differentiates SiLU by six;
-each reads and writes a whole map, and on a CPU that is most of a step.
+Keras normalizes a batch by eight operations, each of which reads and writes a
+whole map; on a CPU that is a quarter of a step.
 """
 
 import keras
 import tensorflow as tf
 
 
-def use_fused_kernels(model):
-    """Lets a model train by fused kernels where the backend has them.
+def use_fused_batch_norm(model):
+    """Lets a model train by the fused kernel where the backend has it.
 
     The model stays what it was: same weights, same mathematics, same config;
     evaluated or saved it is as before. Without TensorFlow nothing happens.
@@ -19,14 +19,9 @@ def use_fused_kernels(model):
     """
     if keras.backend.backend() != "tensorflow":
         return
-    # GPUs have SiLU's gradient in one kernel without XLA.
-    on_cpu = not tf.config.list_physical_devices("GPU")
     for layer in model._flatten_layers():
         if type(layer) is keras.layers.BatchNormalization:
             layer.__class__ = _FusedBatchNormalization
-        activation = getattr(layer, "activation", None)
-        if on_cpu and activation is keras.activations.silu:
-            layer.activation = silu
 
 
 class _FusedBatchNormalization(keras.layers.BatchNormalization):
@@ -55,35 +50,3 @@ class _FusedBatchNormalization(keras.layers.BatchNormalization):
                 average * self.momentum + value * (1 - self.momentum)
             )
         return outputs
-
-
-def silu(x):
-    """SiLU whose value and gradient XLA compiles, on a CPU, to one loop each.
-
-    Compiling whole steps would cost more than it gains: XLA's convolutions on
-    CPUs are several times slower than TensorFlow's.
-
-    Args:
-        x: tensor.
-
-    Returns:
-        Tensor, `x * sigmoid(x)`.
-    """
-    y = _silu(tf.reshape(x, [-1]))  # any shape is compiled for its length
-    return tf.ensure_shape(tf.reshape(y, tf.shape(x)), x.shape)
-
-
-@tf.custom_gradient
-def _silu(x):
-    return _silu_value(x), lambda upstream: _silu_gradient(x, upstream)
-
-
-@tf.function(jit_compile=True, reduce_retracing=True)
-def _silu_value(x):
-    return x * tf.sigmoid(x)
-
-
-@tf.function(jit_compile=True, reduce_retracing=True)
-def _silu_gradient(x, upstream):
-    share = tf.sigmoid(x)
-    return upstream * share * (1 + x * (1 - share))
