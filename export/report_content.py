@@ -132,20 +132,14 @@ def _legend(export):
 
 
 def _latency_columns(data):
-    """Returns (name, sha256 -> Result) for each target and thread count."""
+    """Returns (name, sha256 -> Result) for each target's configurations."""
     targets = {measurement.target for measurement in data.measurements}
     columns = []
     for measurement in data.measurements:
-        for threads in sorted({r.threads for r in measurement.results}):
-            name = "1 thread" if threads == 1 else f"{threads} threads"
+        for name, results in measurement.by_configuration().items():
             if len(targets) > 1:
                 name = f"{measurement.target}, {name}"
-            results = {
-                result.sha256: result
-                for result in measurement.results
-                if result.threads == threads
-            }
-            columns.append((name, results))
+            columns.append((name, {r.sha256: r for r in results}))
     return columns
 
 

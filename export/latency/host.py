@@ -1,7 +1,5 @@
-"""Latency of LiteRT files on this machine, by the interpreter and XNNPACK."""
+"""Latency of LiteRT files on this machine, by XNNPACK."""
 
-import glob
-import hashlib
 import importlib.metadata
 import itertools
 import json
@@ -14,42 +12,20 @@ import time
 import numpy as np
 import tqdm
 
-from keras_mvit.export import flatbuffer
 from keras_mvit.export.interpret import LiteRTModel
-from keras_mvit.export.latency import probe
-from keras_mvit.export.latency.results import Measurement, Result
+from keras_mvit.export.latency import model_files, probe
+from keras_mvit.export.latency.compiled import CompiledModel
+from keras_mvit.export.latency.results import Measurement, Result, statistics
+from keras_mvit.quiet import quiet
 
+APIS = ("interpreter", "compiled")
 RUNS_PER_TURN = 5
 _PROBES = 3
 
 
-def find_models(patterns):
-    """Lists LiteRT files, float32 ones first in each folder.
-
-    Args:
-        patterns: list of str. Files, folders, or patterns such as `*.tflite`.
-
-    Returns:
-        list of paths.
-
-    Raises:
-        ValueError: nothing is there, or it is not a LiteRT file.
-    """
-    paths = []
-    for pattern in patterns:
-        if os.path.isdir(pattern):
-            pattern = os.path.join(glob.escape(pattern), "*.tflite")
-        found = [pattern] if os.path.isfile(pattern) else glob.glob(pattern)
-        if not found:
-            raise ValueError(f"There is no LiteRT file {pattern}")
-        found.sort(key=lambda path: ("_float32" not in path, path))
-        paths += found
-    if not paths:
-        raise ValueError("No models were named")
-    return list(dict.fromkeys(paths))
-
-
-def measure(paths, threads=(1,), runs=100, warmup_runs=10, seed=0):
+def measure(
+    paths, threads=(1,), runs=100, warmup_runs=10, seed=0, apis=("interpreter",)
+):
     """Measures files against each other.
 
     All files are loaded at once and take turns, so that whatever else the
@@ -63,56 +39,65 @@ def measure(paths, threads=(1,), runs=100, warmup_runs=10, seed=0):
         runs: int. Timed runs of each.
         warmup_runs: int. Runs of each before the first timed one.
         seed: int. Of the random inputs.
+        apis: list of str. LiteRT's "interpreter", "compiled" (CompiledModel)
+            or both.
 
     Returns:
         Measurement.
 
     Raises:
-        ValueError: a number below 1, or a file that cannot be run.
+        ValueError: a number below 1, another API, or a file that cannot be
+            run.
     """
     if runs < 1 or warmup_runs < 0 or not threads or min(threads) < 1:
         raise ValueError(
             f"threads are {list(threads)}, runs {runs}, warmup_runs"
             f" {warmup_runs}; expected at least 1, 1 and 0"
         )
-    pairs = list(itertools.product(threads, paths))
-    models = [_load(path, count, seed) for count, path in pairs]
+    if not apis or not set(apis) <= set(APIS):
+        raise ValueError(f"apis are {list(apis)}; expected {' or '.join(APIS)}")
+    files = [model_files.describe(path) for path in paths]
+    cases = list(itertools.product(apis, threads, files))
+    models = [_load(*case, seed) for case in cases]
     for model in models:
         for _ in range(warmup_runs):
             model.invoke()
     times_ms = _take_turns(models, runs)
-    results = []
-    bar = tqdm.tqdm(pairs, "Starting afresh", leave=False, disable=None)
-    for (count, path), model, times in zip(bar, models, times_ms, strict=True):
-        results.append(_result(path, count, model.num_partitions, times))
+    bar = tqdm.tqdm(cases, "Starting afresh", leave=False, disable=None)
+    results = [
+        _result(*case, model.num_partitions, times)
+        for case, model, times in zip(bar, models, times_ms, strict=True)
+    ]
     settings = {
         "runs": runs,
         "warmup_runs": warmup_runs,
         "runs_per_turn": RUNS_PER_TURN,
         "seed": seed,
     }
-    return Measurement("host", device(), settings, results)
+    return Measurement("host", device(apis), settings, results)
 
 
-def device():
+def device(apis=("interpreter",)):
     """Names this machine and its runtime, as a dict."""
     version = importlib.metadata.version("ai-edge-litert")
     return {
         "name": _cpu_name(),
         "cores": os.cpu_count(),
         "os": platform.platform(terse=True),
-        "runtime": f"LiteRT {version} interpreter, XNNPACK",
+        "runtime": f"LiteRT {version} {' and '.join(apis)}, XNNPACK",
     }
 
 
-def _load(path, num_threads, seed):
-    with open(path, "rb") as file:
-        content = file.read()
+def _load(api, num_threads, file, seed):
     try:
-        flatbuffer.read_model(content)
-        model = LiteRTModel(content, num_threads)
+        if api == "compiled":
+            with quiet():  # it looks for NPUs and tells of each
+                model = CompiledModel(file.path, num_threads)
+        else:
+            with open(file.path, "rb") as opened:
+                model = LiteRTModel(opened.read(), num_threads)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise ValueError(f"{file.path}: {error}") from error
     model.set_random_inputs(np.random.default_rng(seed))
     return model
 
@@ -131,26 +116,20 @@ def _take_turns(models, runs):
     return times_ms
 
 
-def _result(path, threads, num_partitions, times_ms):
-    with open(path, "rb") as file:
-        content = file.read()
+def _result(api, threads, file, num_partitions, times_ms):
     return Result(
-        model=os.path.basename(path).removesuffix(".tflite"),
-        sha256=hashlib.sha256(content).hexdigest(),
-        size_bytes=len(content),
+        **file.fields(),
+        **statistics(times_ms),
+        **_probe(api, threads, file.path),
         threads=threads,
-        median_ms=float(np.median(times_ms)),
-        p90_ms=float(np.percentile(times_ms, 90)),
-        min_ms=float(np.min(times_ms)),
-        mean_ms=float(np.mean(times_ms)),
         num_partitions=num_partitions,
-        **_probe(path, threads),
+        api=api,
     )
 
 
-def _probe(path, threads):
+def _probe(api, threads, path):
     """Returns the medians of what fresh processes say about a file."""
-    command = [sys.executable, probe.__file__, path, str(threads)]
+    command = [sys.executable, probe.__file__, path, str(threads), api]
     answers = []
     for _ in range(_PROBES):
         process = subprocess.run(command, capture_output=True, text=True)

@@ -1,6 +1,6 @@
 """Loads one LiteRT file in a fresh process: its first start and its memory.
 
-    python probe.py MODEL.tflite THREADS
+    python probe.py MODEL.tflite THREADS interpreter|compiled
 
 Run as a script, so that the process holds the runtime and nothing else; what
 a process with other libraries or other models needs says nothing about the
@@ -12,23 +12,20 @@ import sys
 import time
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 
-def main(path, num_threads):
+def main(path, num_threads, api):
     """Prints init_ms, first_run_ms and peak_memory_mib of the file."""
+    load = {"interpreter": _interpreter, "compiled": _compiled}[api]()
     memory_mib = _memory_mib("VmRSS")
     start = time.perf_counter()
-    interpreter = Interpreter(path, num_threads=num_threads)
-    interpreter.allocate_tensors()
+    fill, run = load(path, num_threads)
     init = time.perf_counter() - start
-    for tensor in interpreter.get_input_details():
-        zeros = np.zeros(tensor["shape"], tensor["dtype"])
-        interpreter.set_tensor(tensor["index"], zeros)
+    fill()  # what was in memory before could be slow numbers
     start = time.perf_counter()
-    interpreter.invoke()
+    run()
     first_run = time.perf_counter() - start
-    interpreter.invoke()  # the first allocates what later ones reuse
+    run()  # the first allocates what later ones reuse
     if memory_mib is not None:
         memory_mib = _memory_mib("VmHWM") - memory_mib
     answer = {
@@ -37,6 +34,35 @@ def main(path, num_threads):
         "peak_memory_mib": memory_mib,
     }
     print(json.dumps(answer))
+
+
+def _interpreter():
+    from ai_edge_litert.interpreter import Interpreter
+
+    def load(path, num_threads):
+        interpreter = Interpreter(path, num_threads=num_threads)
+        interpreter.allocate_tensors()
+
+        def fill():
+            for tensor in interpreter.get_input_details():
+                zeros = np.zeros(tensor["shape"], tensor["dtype"])
+                interpreter.set_tensor(tensor["index"], zeros)
+
+        return fill, interpreter.invoke
+
+    return load
+
+
+def _compiled():
+    # Beside this script; by its full name it would bring Keras along.
+    from compiled import CompiledModel
+
+    def load(path, num_threads):
+        model = CompiledModel(path, num_threads)
+        random = np.random.default_rng(0)
+        return lambda: model.set_random_inputs(random), model.invoke
+
+    return load
 
 
 def _memory_mib(field):
@@ -52,4 +78,4 @@ def _memory_mib(field):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])

@@ -108,6 +108,11 @@ def test_bad_input_is_one_line(tmp_path):
     assert "Unknown formats: int9. Known formats: float32" in _error(wrong)
     wrong = _run("measure_latency", "--models=nowhere.tflite")
     assert "There is no LiteRT file nowhere.tflite" in _error(wrong)
+    wrong = _run("measure_latency", "--models=a", "--serial=b")
+    assert "--serial goes with --target=android" in _error(wrong)
+    android = ["--target=android", f"--models={__file__}"]
+    wrong = _run("measure_latency", *android)
+    assert "--target=android needs --benchmark_binary" in _error(wrong)
     assert not (tmp_path / "out").exists()
 
 

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_mvit.export.interpret import LiteRTModel
-from keras_mvit.export.latency import host, probe, results
+from keras_mvit.export.latency import host, probe
 from tests.export.broken_files import convert_function, pooled
 
 
@@ -49,6 +49,20 @@ def test_figures_are_sane(measurement, exported):
         assert result.sha256 in hashes
 
 
+def test_both_apis(file):
+    measurement = host.measure(
+        [file], runs=2, warmup_runs=0, apis=["interpreter", "compiled"]
+    )
+    first, second = measurement.results
+    assert (first.api, second.api) == ("interpreter", "compiled")
+    assert second.num_partitions is None
+    for result in (first, second):
+        assert 0 < result.min_ms <= result.median_ms <= result.max_ms
+        assert result.init_ms > 0
+    with pytest.raises(ValueError, match="apis are .'both'.; expected inter"):
+        host.measure([file], apis=["both"])
+
+
 def test_partitions_are_counted():
     # CUMSUM is not an op of XNNPACK's, so the graph falls apart around it.
     def two_pieces(image):
@@ -87,7 +101,7 @@ def test_memory_is_of_the_file_alone(tmp_path):
 
 def _probe(path):
     output = subprocess.run(
-        [sys.executable, probe.__file__, str(path), "1"],
+        [sys.executable, probe.__file__, str(path), "1", "interpreter"],
         capture_output=True,
         check=True,
     ).stdout
@@ -100,17 +114,6 @@ def _probe(path):
 def test_numbers_below_one(file, kwargs):
     with pytest.raises(ValueError, match="expected at least 1"):
         host.measure([file], **kwargs)
-
-
-def test_finding_models(exported, file, int8_file, tmp_path):
-    folder = str(exported[0])
-    assert len(host.find_models([folder])) == 4
-    assert host.find_models([folder])[0] == file
-    assert host.find_models([f"{folder}/*_int8.tflite"]) == [int8_file]
-    assert host.find_models([int8_file, folder])[0] == int8_file
-    for nothing in (["nowhere.tflite"], [str(tmp_path)], []):
-        with pytest.raises(ValueError, match="no LiteRT file|No models"):
-            host.find_models(nothing)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello world, I am a text file"])
@@ -128,27 +131,3 @@ def test_a_file_that_cannot_run_is_named(tmp_path):
     path.write_bytes(with_flex_op())
     with pytest.raises(ValueError, match="flex.tflite: LiteRT cannot load"):
         host.measure([str(path)])
-
-
-def test_round_trip(measurement, tmp_path):
-    path = str(tmp_path / "new" / "latency.json")
-    results.write(path, measurement)
-    assert results.read(path) == measurement
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"results": [1]}'])
-def test_json_of_another_kind(tmp_path, text):
-    path = tmp_path / "latency.json"
-    path.write_text(text)
-    with pytest.raises(ValueError, match="latency.json holds no latencies"):
-        results.read(path)
-    with pytest.raises(ValueError, match="Cannot read"):
-        results.read(tmp_path / "nowhere.json")
-
-
-def test_table(measurement):
-    lines = results.table(measurement).splitlines()
-    assert lines[0].startswith("host: ")
-    assert len(lines) == 2 + 4
-    assert lines[2].endswith("1.00")
-    assert lines[4].endswith("1.00")
