@@ -92,8 +92,11 @@ class TensorBoardCurves:
 
     def _add(self, event):
         event.wall_time = time.time()
-        self._file.write(event.SerializeToString())
-        self._file.flush()
+        try:
+            self._file.write(event.SerializeToString())
+            self._file.flush()
+        except tf.errors.OpError as error:
+            raise OSError(error.message) from error
 
 
 def summary_line(row, epochs):

@@ -152,7 +152,8 @@ def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
     output, _ = second.communicate(timeout=60)
     assert second.returncode == 1
     assert "Another process is training in" in output
-    assert first.wait(timeout=60) == 0
+    first.communicate(timeout=60)
+    assert first.returncode == 0
 
 
 @pytest.mark.large
