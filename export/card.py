@@ -7,7 +7,7 @@ import json
 import os
 
 from keras_mvit import console
-from keras_mvit.export import flatbuffer
+from keras_mvit.export import convert, flatbuffer, metadata
 
 FILE_NAME = "export.json"
 _PACKAGES = (
@@ -38,6 +38,47 @@ def file_card(name, row, content, comparison):
     }
 
 
+def app_card(file, content, source):
+    """Describes one file for those who put it into an app, as a dict.
+
+    Args:
+        file: dict from `file_card`.
+        content: bytes. The file, with metadata.
+        source: Source.
+    """
+    about = metadata.read(content)
+    (taken,), (returned,) = (
+        flatbuffer.inputs(content),
+        flatbuffer.outputs(content),
+    )
+    return {
+        "file": file["file"],
+        "name": about.name,
+        "description": about.description,
+        "version": about.version,
+        "author": about.author,
+        "format": file["format"],
+        "signature": convert.SIGNATURE,
+        "input": {
+            "name": about.input_name,
+            "shape": taken.shape,
+            "dtype": taken.dtype,
+            "channel_order": source.preprocessing.channel_order,
+            "mean": about.mean,
+            "std": about.std,
+        },
+        "output": {
+            "name": about.output_name,
+            "shape": returned.shape,
+            "dtype": returned.dtype,
+            "labels": about.labels and metadata.LABELS_FILE,
+        },
+        "top1": file["top1"],
+        "size_bytes": file["size_bytes"],
+        "sha256": file["sha256"],
+    }
+
+
 def export_card(source, reference, settings, files):
     """Describes an export as a dict; see docs/export.md.
 
@@ -61,9 +102,9 @@ def export_card(source, reference, settings, files):
     }
 
 
-def write(folder, card):
-    """Writes export.json into `folder`."""
-    with open(os.path.join(folder, FILE_NAME), "w", encoding="utf-8") as file:
+def write(folder, card, name=FILE_NAME):
+    """Writes a card, export.json if not told otherwise, into `folder`."""
+    with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
         json.dump(card, file, indent=2)
         file.write("\n")
 

@@ -13,6 +13,7 @@ from keras_mvit import console
 from keras_mvit.export import (
     card,
     exporter,
+    packaging,
     quantize,
     source,
     workdir,
@@ -41,6 +42,11 @@ _NUM_CALIBRATION_IMAGES = flags.DEFINE_integer(
 _NUM_TEST_IMAGES = flags.DEFINE_integer(
     "num_test_images", 2000, "With --model: how many to compare on.", 1
 )
+_OUTPUT = flags.DEFINE_enum(
+    "output", "logits", packaging.OUTPUTS, "What the files return."
+)
+_AUTHOR = flags.DEFINE_string("author", "keras-mvit", "For the metadata.")
+_MODEL_VERSION = flags.DEFINE_string("model_version", "1", "For the metadata.")
 _SEED = flags.DEFINE_integer("seed", 0, "Of the choice of images.")
 flags.mark_flag_as_required("output_dir")
 
@@ -56,6 +62,11 @@ def main(argv):
         _OUTPUT_DIR.value,
         num_calibration_images=_NUM_CALIBRATION_IMAGES.value,
         seed=_SEED.value,
+        presentation=packaging.Presentation(
+            output=_OUTPUT.value,
+            author=_AUTHOR.value,
+            version=_MODEL_VERSION.value,
+        ),
     )
     print(card.table(result))
 

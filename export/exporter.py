@@ -1,10 +1,19 @@
 """From a trained model to checked, compared LiteRT files in a folder."""
 
+import dataclasses
 import os
 
 import numpy as np
 
-from keras_mvit.export import card, compare, convert, files, images, quantize
+from keras_mvit.export import (
+    card,
+    compare,
+    convert,
+    files,
+    images,
+    packaging,
+    quantize,
+)
 
 _NUM_RANDOM_IMAGES = 32
 
@@ -16,8 +25,9 @@ def export(
     num_calibration_images=256,
     seed=0,
     log=print,
+    presentation=packaging.LOGITS,
 ):
-    """Writes one checked file a format, labels.txt and export.json.
+    """Writes one checked file a format with its card, labels and export.json.
 
     Either all of them are written or, if any file cannot run or deviates
     from Keras beyond its bound, none: what `output_dir` held stays.
@@ -30,6 +40,7 @@ def export(
         seed: int. Of the choice of calibration images, and of the random
             images that stand in for missing test images.
         log: callable that takes a line and tells the user.
+        presentation: packaging.Presentation. Output and metadata of the files.
 
     Returns:
         dict, the content of export.json; see docs/export.md.
@@ -54,16 +65,20 @@ def export(
             try:
                 content = quantize.quantize_file(float32, row, calibration)
                 comparison = reference.judge(content, row)
+                content = packaging.package(
+                    content, source, row.name, presentation
+                )
             except ValueError as error:
                 raise ValueError(
                     f"{name}: {error}. Nothing was written to {output_dir}"
                 ) from error
-            with open(os.path.join(stage, name), "wb") as file:
-                file.write(content)
-            cards.append(card.file_card(name, row, content, comparison))
+            described = card.file_card(name, row, content, comparison)
+            _write_file(stage, content, described, source)
+            cards.append(described)
         settings = {
             "num_calibration_images": num_calibration_images,
             "seed": seed,
+            **dataclasses.asdict(presentation),
         }
         result = card.export_card(source, reference, settings, cards)
         card.write(stage, result)
@@ -104,6 +119,15 @@ def _calibration(source, count, seed):
     return images.ModelInputs(
         source.calibration.images[chosen], source.preprocessing
     )
+
+
+def _write_file(folder, content, described, source):
+    """Writes a LiteRT file and its card for those who put it into an app."""
+    path = os.path.join(folder, described["file"])
+    with open(path, "wb") as file:
+        file.write(content)
+    name = described["file"].removesuffix(".tflite") + ".json"
+    card.write(folder, card.app_card(described, content, source), name)
 
 
 def _write_labels(folder, labels):

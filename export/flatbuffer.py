@@ -94,6 +94,12 @@ def inputs(content):
     return [tensors[i] for i in graph.inputs]
 
 
+def outputs(content):
+    """Lists the `Tensor`s that the graph of a LiteRT file (bytes) returns."""
+    _, graph, tensors = _read_graph(content)
+    return [tensors[i] for i in graph.outputs]
+
+
 def op_histogram(content):
     """Counts operators by name, most frequent first."""
     counts = collections.Counter(op.name for op in operators(content))

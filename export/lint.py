@@ -10,7 +10,7 @@ import sys
 from absl import app, flags
 
 from keras_mvit import console
-from keras_mvit.export import lint_rules
+from keras_mvit.export import lint_rules, metadata
 
 _TARGETS = flags.DEFINE_list(
     "targets", list(lint_rules.TARGETS), "Where the files should run."
@@ -39,7 +39,19 @@ def _lint(path):
     for target in dict.fromkeys(_TARGETS.value):
         count = sum(finding.target == target for finding in findings)
         print(f"  {target}: {f'no, {count} findings' if count else 'yes'}")
+    print(f"  metadata: {_metadata(content)}")
     return not findings
+
+
+def _metadata(content):
+    try:
+        about = metadata.read(content)
+    except ValueError as error:  # of another kind of model
+        return str(error)
+    if about is None:
+        return "none"
+    labels = "no" if about.labels is None else len(about.labels)
+    return f"{about.name} {about.version}, {labels} labels"
 
 
 def run():

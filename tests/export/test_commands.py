@@ -76,10 +76,14 @@ def test_lint(tmp_path):
     bad.write_bytes(broken_files.with_flex_op())
     done = _run("lint", str(good))
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[1:] == ["  xnnpack: yes", "  gpu: yes"]
+    assert done.stdout.splitlines()[1:] == [
+        "  xnnpack: yes",
+        "  gpu: yes",
+        "  metadata: none",
+    ]
     done = _run("lint", str(good), str(bad), "--targets=gpu")
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-1] == "  gpu: no, 1 findings"
+    assert done.stdout.splitlines()[-2] == "  gpu: no, 1 findings"
     assert "FlexErf" in done.stdout
     cut = tmp_path / "cut.tflite"
     cut.write_bytes(good.read_bytes()[:99])

@@ -31,7 +31,12 @@ def test_writes_files_labels_and_card(exported):
     folder, card = exported
     names = [f"small_{name}.tflite" for name in FORMATS]
     assert sorted(os.listdir(folder)) == sorted(
-        [*names, "labels.txt", "export.json"]
+        [
+            *names,
+            *(f"small_{name}.json" for name in FORMATS),
+            "labels.txt",
+            "export.json",
+        ]
     )
     assert (folder / "labels.txt").read_text().split() == list("0123456789")
     written = json.loads((folder / "export.json").read_text())
