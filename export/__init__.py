@@ -8,7 +8,7 @@ _PUBLIC = {
     "Source": "source",
     "export": "exporter",
     "from_name": "source",
-    "lint": "lint_rules",
+    "lint_file": "lint_rules",
     "measure": "latency.host",
     "quantize_file": "quantize",
     "read_workdir": "workdir",

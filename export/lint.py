@@ -30,7 +30,7 @@ def _lint(path):
     with open(path, "rb") as file:
         content = file.read()
     try:
-        findings = lint_rules.lint(content, _TARGETS.value)
+        findings = lint_rules.lint_file(content, _TARGETS.value)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     print(path)

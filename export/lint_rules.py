@@ -25,7 +25,7 @@ class Finding:
     message: str
 
 
-def lint(content, targets=TARGETS):
+def lint_file(content, targets=TARGETS):
     """Finds what keeps a LiteRT file from running wholly on the targets.
 
     XNNPACK is asked by loading the file here, so that all of its limits count;

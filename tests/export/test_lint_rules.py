@@ -7,7 +7,7 @@ from tests.export.broken_files import convert_function, pooled
 
 
 def _found(content, targets=lint_rules.TARGETS):
-    findings = lint_rules.lint(content, targets)
+    findings = lint_rules.lint_file(content, targets)
     return [(finding.target, finding.rule) for finding in findings]
 
 
@@ -27,7 +27,7 @@ def test_exports_run_wholly_on_xnnpack(exported, file_format):
 
 
 def test_flex_op():
-    (xnnpack, gpu) = lint_rules.lint(broken_files.with_flex_op())
+    (xnnpack, gpu) = lint_rules.lint_file(broken_files.with_flex_op())
     assert (xnnpack.rule, gpu.rule) == ("flex", "flex")
     assert gpu.place.startswith("op 1 FlexErf")
 
@@ -38,7 +38,7 @@ def test_custom_op():
 
 
 def test_rank():
-    findings = lint_rules.lint(broken_files.with_rank_5())
+    findings = lint_rules.lint_file(broken_files.with_rank_5())
     assert {(f.target, f.rule) for f in findings} == {("gpu", "rank")}
     assert [f.message for f in findings] == [
         "(1, 4, 2, 8, 3) has over 4 axes",
@@ -48,31 +48,33 @@ def test_rank():
 
 @pytest.mark.parametrize("shape", [(None, 8, 8, 3), (1, None, None, 3)])
 def test_dynamic_shape(shape):
-    (finding,) = lint_rules.lint(convert_function(tf.nn.relu, shape))
+    (finding,) = lint_rules.lint_file(convert_function(tf.nn.relu, shape))
     assert (finding.target, finding.rule) == ("gpu", "dynamic")
     assert "image" in finding.place
 
 
 def test_batch():
-    (finding,) = lint_rules.lint(convert_function(tf.nn.relu, (2, 8, 8, 3)))
+    (finding,) = lint_rules.lint_file(
+        convert_function(tf.nn.relu, (2, 8, 8, 3))
+    )
     assert (finding.target, finding.rule) == ("gpu", "batch")
     assert finding.message == "batch 2, expected 1"
 
 
 def test_folded_batch_is_found_where_it_begins():
-    (finding,) = lint_rules.lint(broken_files.with_folded_batch())
+    (finding,) = lint_rules.lint_file(broken_files.with_folded_batch())
     assert (finding.target, finding.rule) == ("gpu", "batch")
     assert finding.message == "batch folded by RESHAPE to 4"
 
 
 def test_op_that_xnnpack_has_not():
-    (finding,) = lint_rules.lint(convert_function(tf.sign))
+    (finding,) = lint_rules.lint_file(convert_function(tf.sign))
     assert (finding.target, finding.rule) == ("xnnpack", "op")
     assert finding.message == "XNNPACK has no SIGN"
 
 
 def test_op_that_xnnpack_has_not_of_this_type():
-    (finding,) = lint_rules.lint(broken_files.with_int8_softmax())
+    (finding,) = lint_rules.lint_file(broken_files.with_int8_softmax())
     assert (finding.target, finding.rule) == ("xnnpack", "op")
     assert finding.message == "XNNPACK has no SOFTMAX of int8, only of float32"
 
@@ -83,7 +85,7 @@ def test_partitions():
 
 
 def test_op_that_the_gpu_has_not():
-    (finding,) = lint_rules.lint(convert_function(tf.math.ceil))
+    (finding,) = lint_rules.lint_file(convert_function(tf.math.ceil))
     assert (finding.target, finding.rule) == ("gpu", "op")
     assert finding.message == "the GPU delegate has no CEIL"
 
@@ -92,17 +94,17 @@ def test_op_that_the_gpu_has_not_of_this_type():
     content = convert_function(
         lambda x: tf.cast(tf.cast(x, tf.int32) + 1, tf.float32)
     )
-    (finding,) = lint_rules.lint(content, ["gpu"])
+    (finding,) = lint_rules.lint_file(content, ["gpu"])
     assert finding.message == "the GPU delegate has no ADD of int32"
 
 
 @pytest.mark.parametrize("targets", [["npu"], []])
 def test_unknown_targets(targets):
     with pytest.raises(ValueError, match="expected some of xnnpack, gpu"):
-        lint_rules.lint(b"", targets)
+        lint_rules.lint_file(b"", targets)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
 def test_a_file_cut_short(float32_file, share):
     with pytest.raises(ValueError, match="LiteRT"):
-        lint_rules.lint(float32_file[: int(share * len(float32_file))])
+        lint_rules.lint_file(float32_file[: int(share * len(float32_file))])

@@ -59,7 +59,7 @@ def test_probabilities(exported, source, file_format):
     }
     about = metadata.read(packaged)
     assert (about.author, about.version) == ("A. N. Other", "3")
-    assert lint_rules.lint(packaged, ["xnnpack"]) == []
+    assert lint_rules.lint_file(packaged, ["xnnpack"]) == []
 
 
 def test_export_of_probabilities(source, float32_file, tmp_path, monkeypatch):
