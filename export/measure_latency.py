@@ -13,6 +13,8 @@
 Devices differ and are never quiet: trust the ratios within one run.
 """
 
+import functools
+
 from absl import app, flags
 
 from keras_mvit import console
@@ -96,17 +98,18 @@ def main(argv):
             )
     paths = model_files.find_models(_MODELS.value)
     targets = {"host": _host, "android": _android, "browser": _browser}
+    measure = targets[_TARGET.value]()  # before what takes long
     beside = baselines.export(_BASELINES.value)
-    measurement = targets[_TARGET.value](paths + beside)
+    measurement = measure(paths + beside)
     measurement = baselines.mark(measurement, beside)
     print(results.table(measurement))
     if _OUTPUT.value is not None:
         results.write(_OUTPUT.value, measurement)
 
 
-def _host(paths):
-    return host.measure(
-        paths,
+def _host():
+    return functools.partial(
+        host.measure,
         threads=_threads(_THREADS.value),
         runs=_RUNS.value,
         warmup_runs=_WARMUP_RUNS.value,
@@ -115,7 +118,7 @@ def _host(paths):
     )
 
 
-def _android(paths):
+def _android():
     if _BENCHMARK_BINARY.value is None:
         raise ValueError(
             "--target=android needs --benchmark_binary; docs/export.md says"
@@ -134,10 +137,10 @@ def _android(paths):
             Configuration(_API.value[0], accelerator, count, _CORE_MASK.value)
             for count in counts
         ]
-    return android.measure(
-        paths,
-        _BENCHMARK_BINARY.value,
-        configurations,
+    return functools.partial(
+        android.measure,
+        binary=_BENCHMARK_BINARY.value,
+        configurations=configurations,
         serial=_SERIAL.value,
         runs=_RUNS.value,
         warmup_runs=_WARMUP_RUNS.value,
@@ -145,9 +148,9 @@ def _android(paths):
     )
 
 
-def _browser(paths):
-    return browser.measure(
-        paths,
+def _browser():
+    return functools.partial(
+        browser.measure,
         threads=_threads(_THREADS.value),
         runs=_RUNS.value,
         warmup_runs=_WARMUP_RUNS.value,
@@ -159,7 +162,7 @@ def _browser(paths):
 
 
 def _threads(values):
-    if not all(value.isdecimal() for value in values):
+    if not values or not all(value.isdecimal() for value in values):
         raise ValueError(
             f"--threads is {','.join(values)!r}; expected numbers such as 1,2"
         )

@@ -57,6 +57,8 @@ def measure(
         raise ValueError(
             f"runs are {runs}, warmup_runs {warmup_runs}; expected at least 1"
         )
+    if not configurations:
+        raise ValueError("No accelerator was named")
     files = [model_files.describe(path) for path in paths]
     adb = Adb(serial)
     properties = read_properties(adb.shell("getprop"))

@@ -41,7 +41,7 @@ def measure(
     Raises:
         ValueError: a value that is not accepted, or LiteRT.js is missing.
     """
-    if min(runs, *threads) < 1 or warmup_runs < 1:
+    if not threads or min(runs, *threads) < 1 or warmup_runs < 1:
         raise ValueError(
             f"threads are {list(threads)}, runs {runs}, warmup_runs"
             f" {warmup_runs}; expected at least 1"

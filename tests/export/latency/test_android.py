@@ -160,6 +160,8 @@ def test_nothing_is_copied_before_all_is_checked(fake, tmp_path, files):
         android.measure(["nowhere"], str(path), [Configuration()])
     with pytest.raises(ValueError, match="runs are 0"):
         android.measure(files, str(path), [Configuration()], runs=0)
+    with pytest.raises(ValueError, match="No accelerator was named"):
+        android.measure(files, str(path), [])
     assert not [line for line in fake.log() if "push" in line]
 
 

@@ -124,6 +124,7 @@ def test_texts_are_cut_and_cleaned():
     [
         ({"runs": 0}, "expected at least 1"),
         ({"threads": [0]}, "expected at least 1"),
+        ({"threads": []}, "expected at least 1"),
         ({"accelerators": ["npu"]}, "a browser has cpu and gpu"),
     ],
 )
