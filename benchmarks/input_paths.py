@@ -50,6 +50,11 @@ class RepeatedFolder(ImageFolder):
         """The training files, as `tf.data.Dataset`."""
         return tf.data.Dataset.from_tensor_slices(self._paths["train"])
 
+    def mean_kb(self):
+        """Mean size of the training files, in 1,000 bytes."""
+        sizes = map(os.path.getsize, np.unique(self._paths["train"]))
+        return float(np.mean(list(sizes))) / 1e3
+
 
 def make_photographs(directory, count, width_px, height_px, quality):
     """Write JPEGs with the spectrum of photographs: noise at all scales.
@@ -210,9 +215,7 @@ def stream(directory, size_gb, batch_size):
         where the system does not tell; and GB sent.
     """
     once = RepeatedFolder(directory, 1)
-    once_gb = 1e-9 * sum(
-        os.path.getsize(path) for path in once.paths().as_numpy_iterator()
-    )
+    once_gb = 1e-6 * once.mean_kb() * once.num_images["train"]
     times = max(1, math.ceil(size_gb / once_gb))
     source = RepeatedFolder(directory, times)
 

@@ -1,8 +1,9 @@
 """Pictures of what augmentation does: each operation alone, then together."""
 
 import numpy as np
+import tensorflow as tf
 
-from keras_mvit.training.data.augment import augment
+from keras_mvit.training.data.augment import augment, augment_draws
 from keras_mvit.training.data.augmentation import Augmentation
 from keras_mvit.training.data.multiscale import Bucket
 from keras_mvit.training.data.pipeline import Pipeline
@@ -59,9 +60,12 @@ def _crops(pipeline, on):
     elements = pipeline.source.elements("train", (pipeline.seed, 0))
     image = pipeline.source.read(next(iter(elements)))
     size, interpolation = _size(pipeline), pipeline.preprocessing.interpolation
+    on = Augmentation(**on)
+    seeds = np.stack([np.zeros(_COLUMNS), np.arange(_COLUMNS)], axis=1)
+    seeds = tf.constant(seeds, tf.int32)
+    draws = tf.data.Dataset.from_tensor_slices(augment_draws(seeds, on))
     return [
-        (augment(image, size, (0, n), Augmentation(**on), interpolation), "")
-        for n in range(_COLUMNS)
+        (augment(image, size, draw, on, interpolation), "") for draw in draws
     ]
 
 

@@ -22,9 +22,11 @@ def test_photographs_are_a_folder_data_set(tmp_path):
 
 
 def test_photographs_have_the_bytes_of_photographs(tmp_path):
-    input_paths.make_photographs(str(tmp_path), 2, 500, 375, 95)
+    input_paths.make_photographs(str(tmp_path), 2, 500, 375, 90)
     sizes = [path.stat().st_size for path in tmp_path.rglob("*.jpg")]
-    assert len(sizes) == 4 and all(85e3 < size < 115e3 for size in sizes)
+    assert len(sizes) == 4 and all(35e3 < size < 110e3 for size in sizes)
+    source = input_paths.RepeatedFolder(str(tmp_path), 3)
+    assert min(sizes) <= 1e3 * source.mean_kb() <= max(sizes)
 
 
 def test_missed_bounds_are_named():

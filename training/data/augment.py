@@ -6,31 +6,48 @@ scaled to floats when it is full: a quarter of the bytes to copy until then.
 
 import tensorflow as tf
 
-from keras_mvit.training.data.crop import random_crop
+from keras_mvit.training.data.crop import crop_draws, random_crop
+from keras_mvit.training.data.draws import uniforms
 from keras_mvit.training.data.resize import resize, resize_fast
 
 
-def augment(image, size_px, seed, augmentation, interpolation="bilinear"):
+def augment_draws(seeds, augmentation):
+    """All of the randomness of many images' crops and flips.
+
+    Args:
+        seeds: int32 tensor (B, 2).
+        augmentation: `Augmentation`.
+
+    Returns:
+        dict of what `augment` takes for each image.
+    """
+    mirrored = uniforms(seeds, 1, "flip")[:, 0] < 0.5
+    return {**crop_draws(seeds, augmentation), "mirrored": mirrored}
+
+
+def augment(image, size_px, draw, augmentation, interpolation="bilinear"):
     """A random crop of an image, resized and perhaps mirrored.
 
     Args:
         image: uint8 tensor (H, W, 3), or string tensor () of a file's bytes,
             of which no more is decoded than needed.
         size_px: int32 tensor (). Height and width of the result.
-        seed: int32 tensor (2,). All of the randomness.
+        draw: dict of this image's tensors, from `augment_draws`.
         augmentation: `Augmentation`.
         interpolation: str. `"bilinear"` or `"bicubic"`, as of `resize_fast`.
 
     Returns:
         uint8 tensor (size_px, size_px, 3).
     """
-    crop_seed, flip_seed = tf.unstack(tf.random.split(seed, 2))
-    image = random_crop(image, crop_seed, augmentation)
+    image = random_crop(image, draw, augmentation)
     image = resize_fast(image, tf.stack([size_px, size_px]), interpolation)
     if augmentation.horizontal_flip:
-        mirrored = tf.random.stateless_uniform((), flip_seed) < 0.5
         # A slice with a negative step would take ten times as long.
-        image = tf.cond(mirrored, lambda: tf.reverse(image, [1]), lambda: image)
+        image = tf.cond(
+            draw["mirrored"],
+            lambda: tf.reverse(image, [1]),
+            lambda: image,
+        )
     return image
 
 

@@ -1,7 +1,6 @@
 """The random crop of training images, and no more of a JPEG than it needs."""
 
-import math
-
+import numpy as np
 import tensorflow as tf
 
 from keras_mvit.training.data.decode import (
@@ -9,16 +8,43 @@ from keras_mvit.training.data.decode import (
     decode_jpeg_window,
     is_whole_jpeg,
 )
+from keras_mvit.training.data.draws import uniforms
 
 _TRIES = 10  # torchvision's; then a centre crop
 
 
-def random_crop(image, seed, augmentation):
+def crop_draws(seeds, augmentation):
+    """Draws the crops of many images, whatever their sizes.
+
+    Args:
+        seeds: int32 tensor (B, 2).
+        augmentation: `Augmentation`.
+
+    Returns:
+        dict of what `random_crop` takes for each image: float32 tensors
+        `crop_sides` (B, 2, tries), height and width over the square root of
+        the image's area, and `crop_corners` (B, 2, tries + 1), in [0, 1).
+    """
+    draws = uniforms(seeds, 4 * _TRIES, "crop")
+    draws = tf.reshape(draws, (-1, 4, _TRIES))
+    low, high = augmentation.crop_scale
+    side = tf.sqrt(low + (high - low) * draws[:, :1])  # (B, 1, tries)
+    low, high = np.log(augmentation.crop_ratio) / 2
+    ratio = tf.exp(low + (high - low) * draws[:, 1:2])  # root of width / height
+    # The corner of the centre crop, which may round down.
+    middle = tf.fill((tf.shape(seeds)[0], 2, 1), 0.5 - 2.0**-20)
+    return {
+        "crop_sides": tf.concat([side / ratio, side * ratio], axis=1),
+        "crop_corners": tf.concat([draws[:, 2:], middle], axis=2),
+    }
+
+
+def random_crop(image, draw, augmentation):
     """Cuts out a random part of an image.
 
     Args:
         image: uint8 tensor (H, W, 3), or string tensor () of a file's bytes.
-        seed: int32 tensor (2,).
+        draw: dict of this image's tensors, from `crop_draws`.
         augmentation: `Augmentation`.
 
     Returns:
@@ -26,7 +52,7 @@ def random_crop(image, seed, augmentation):
     """
 
     def cut(pixels):
-        box = random_crop_box(tf.shape(pixels), seed, augmentation)
+        box = random_crop_box(tf.shape(pixels), draw, augmentation)
         begin, size = box[:2], box[2:]
         return tf.slice(
             pixels, tf.concat([begin, [0]], 0), tf.concat([size, [-1]], 0)
@@ -34,8 +60,8 @@ def random_crop(image, seed, augmentation):
 
     def decode_and_cut():
         shape = tf.io.extract_jpeg_shape(image)
-        box = random_crop_box(shape, seed, augmentation)
-        return decode_jpeg_window(image, box)
+        box = random_crop_box(shape, draw, augmentation)
+        return decode_jpeg_window(image, shape, box)
 
     if image.dtype != tf.string:
         return cut(image)
@@ -44,7 +70,7 @@ def random_crop(image, seed, augmentation):
     )
 
 
-def random_crop_box(shape, seed, augmentation):
+def random_crop_box(shape, draw, augmentation):
     """The box of Inception's random resized crop, by torchvision's algorithm.
 
     Szegedy et al., 2014 (https://arxiv.org/abs/1409.4842), section 6: area
@@ -53,45 +79,24 @@ def random_crop_box(shape, seed, augmentation):
     ratio is allowed.
 
     Args:
-        shape: int32 tensor (3,) or (2,). Height and width of the image first.
-        seed: int32 tensor (2,).
+        shape: int32 tensor (3,). Height and width of the image first.
+        draw: dict of this image's tensors, from `crop_draws`.
         augmentation: `Augmentation`.
 
     Returns:
         int32 tensor (4,): top, left, height, width.
     """
-    size = tf.cast(shape[:2], tf.float32)
-    low, span, fallback_ratio = _ranges(augmentation)
-    draws = low + span * tf.random.stateless_uniform((4, _TRIES), seed)
-    side = tf.sqrt(draws[0] * tf.reduce_prod(size))
-    # Half the logarithm of width / height, once each way: (2, tries).
-    boxes = tf.round(side * tf.exp([[-1.0], [1.0]] * draws[1]))
-    boxes = tf.maximum(boxes, 1.0)
-    room = size[:, tf.newaxis] - boxes
-    fits = tf.reduce_all(room >= 0.0, axis=0)
-    first = tf.argmax(fits)  # the first of the largest
-    # The largest box of the allowed ratios, at the centre.
-    centre = tf.round(tf.minimum(size, size[::-1] * fallback_ratio))
-    box = tf.where(fits[first], boxes[:, first], centre)
-    room = size - box
-    corner = tf.where(
-        fits[first],
-        # float32 may round up to the next corner
-        tf.minimum(tf.floor(draws[2:, first] * (room + 1.0)), room),
-        tf.floor(room / 2),
-    )
+    # Few operations: here each costs more than what it computes.
+    size = tf.cast(tf.reshape(shape[:2], (2, 1)), tf.float32)
+    tries = tf.sqrt(tf.reduce_prod(size)) * draw["crop_sides"]
+    low, high = augmentation.crop_ratio
+    # The largest box of the allowed ratios, which always fits, as the last.
+    largest = tf.minimum(size, size[::-1] * [[1 / low], [high]])
+    boxes = tf.maximum(tf.round(tf.concat([tries, largest], axis=1)), 1.0)
+    room = size - boxes
+    first = tf.argmax(tf.reduce_min(room, axis=0) >= 0.0)
+    chosen = tf.concat([boxes, room, draw["crop_corners"]], axis=0)[:, first]
+    box, room, corner = chosen[:2], chosen[2:4], chosen[4:]
+    # float32 may round up to the next corner
+    corner = tf.minimum(tf.floor(corner * (room + 1.0)), room)
     return tf.cast(tf.concat([corner, box], axis=0), tf.int32)
-
-
-def _ranges(augmentation):
-    """Lower ends and lengths (4, 1) of what is drawn, and ratios (2,)."""
-    scale, ratio = augmentation.crop_scale, augmentation.crop_ratio
-    ends = [
-        scale,
-        [math.log(ratio[0]) / 2, math.log(ratio[1]) / 2],
-        [0.0, 1.0],
-        [0.0, 1.0],
-    ]
-    low = [[first] for first, _ in ends]
-    span = [[last - first] for first, last in ends]
-    return tf.constant(low), tf.constant(span), [1 / ratio[0], ratio[1]]

@@ -57,11 +57,12 @@ def is_whole_jpeg(encoded):
     return (begin == b"\xff\xd8\xff") & (end == b"\xff\xd9")
 
 
-def decode_jpeg_window(encoded, box):
+def decode_jpeg_window(encoded, shape, box):
     """Decodes a part of a JPEG: the pixels that it has in the whole.
 
     Args:
         encoded: string tensor (). The file's bytes.
+        shape: int32 tensor (3,). Of the whole image.
         box: int32 tensor (4,): top, left, height, width.
 
     Returns:
@@ -69,12 +70,12 @@ def decode_jpeg_window(encoded, box):
     """
     # Where colours have half the resolution, those of a pixel depend on the
     # columns beside it, and on whether the window has more than four.
-    width = tf.io.extract_jpeg_shape(encoded)[1]
-    left = tf.maximum(box[1] - _MARGIN, 0)
-    right = tf.minimum(box[1] + box[3] + _MARGIN, width)
-    window = tf.stack([box[0], left, box[2], right - left])
+    top, left, height, width = tf.unstack(box)
+    margin = tf.minimum(left, _MARGIN)
+    wide = tf.minimum(width + margin + _MARGIN, shape[1] - left + margin)
+    window = tf.stack([top, left - margin, height, wide])
     image = tf.io.decode_and_crop_jpeg(encoded, window, channels=3)
-    return tf.slice(image, [0, box[1] - left, 0], [-1, box[3], -1])
+    return tf.slice(image, [0, margin, 0], [-1, width, -1])
 
 
 def _decode_bmp(encoded):

@@ -21,13 +21,14 @@ def random_erasing(images, seeds, probability, value):
     https://arxiv.org/abs/1708.04896, with the ranges of torchvision or timm.
 
     Args:
-        images: float32 tensor (B, H, W, 3), as the model takes them.
+        images: tensor (B, H, W, 3): float32 as the model takes them or, for
+            `"zero"`, of any type.
         seeds: int32 tensor (B, 2).
         probability: float. That an image is erased from.
         value: str. `"zero"`, or `"pixel"` for standard normal noise.
 
     Returns:
-        float32 tensor (B, H, W, 3). Each image depends on its own seed alone.
+        The same kind of tensor. Each image depends on its own seed alone.
     """
     boxes = erasing_boxes(seeds, tf.shape(images)[1:3], probability, value)
     erased = tf.cast(tf.where(boxes[:, 2] > 0)[:, 0], tf.int32)
@@ -38,7 +39,7 @@ def random_erasing(images, seeds, probability, value):
             tf.gather(boxes, erased),
             tf.gather(seeds, erased),
         ),
-        fn_output_signature=tf.TensorSpec(images.shape[1:], tf.float32),
+        fn_output_signature=tf.TensorSpec(images.shape[1:], images.dtype),
     )
     return tf.tensor_scatter_nd_update(images, erased[:, None], changed)
 
@@ -84,7 +85,7 @@ def _erase(image, box, seed, value):
         seed = tf.random.fold_in(seed, 0xE7A5E)
         patch = tf.random.stateless_normal(shape, seed)
     else:
-        patch = tf.zeros(shape)
+        patch = tf.zeros(shape, image.dtype)
     middle = image[top : top + height]
     middle = tf.concat(
         [middle[:, :left], patch, middle[:, left + width :]], axis=1

@@ -16,13 +16,13 @@ def mix(images, labels, seed, augmentation):
     resumed run can restore.
 
     Args:
-        images: float32 tensor (B, H, W, 3).
+        images: uint8 or float32 tensor (B, H, W, 3).
         labels: float32 tensor (B, classes), one-hot.
         seed: int32 tensor (2,). Of this step.
         augmentation: `Augmentation`.
 
     Returns:
-        The same kinds of tensors. Labels still sum to 1.
+        The same as float32 tensors. Labels still sum to 1.
     """
     draws, weight_seed = tf.unstack(tf.random.split(seed, 2))
     draws = tf.unstack(tf.random.stateless_uniform((4,), draws))
@@ -36,6 +36,9 @@ def mix(images, labels, seed, augmentation):
         weight = _beta(augmentation.cutmix_alpha, weight_seed)
         return _cutmix(images, labels, weight, corner)
 
+    def as_they_are():
+        return tf.cast(images, tf.float32), labels
+
     if not augmentation.cutmix_alpha:
         mixed = mixup
     elif not augmentation.mixup_alpha:
@@ -46,9 +49,7 @@ def mix(images, labels, seed, augmentation):
         def mixed():
             return tf.cond(choice < probability, cutmix, mixup)
 
-    return tf.cond(
-        wanted < augmentation.mix_probability, mixed, lambda: (images, labels)
-    )
+    return tf.cond(wanted < augmentation.mix_probability, mixed, as_they_are)
 
 
 def cutmix_box(size_px, weight, centre):
@@ -76,7 +77,8 @@ def cutmix_box(size_px, weight, centre):
 
 
 def _blend(x, weight):
-    return weight * x + (1.0 - weight) * tf.reverse(x, [0])
+    partners = tf.cast(tf.reverse(x, [0]), tf.float32)
+    return weight * tf.cast(x, tf.float32) + (1.0 - weight) * partners
 
 
 def _mixup(images, labels, weight):
@@ -94,7 +96,8 @@ def _cutmix(images, labels, weight, centre):
     # Of what was cut in fact: the rectangle may have been clipped.
     cut = tf.reduce_prod(end - start) / tf.reduce_prod(size)
     labels = _blend(labels, 1.0 - tf.cast(cut, tf.float32))
-    return tf.ensure_shape(mixed, images.shape), labels
+    mixed = tf.ensure_shape(mixed, images.shape)
+    return tf.cast(mixed, tf.float32), labels
 
 
 def _beta(alpha, seed):

@@ -8,7 +8,11 @@ in shuffle buffers.
 import numpy as np
 import tensorflow as tf
 
-from keras_mvit.training.data.augment import augment, resize_and_centre_crop
+from keras_mvit.training.data.augment import (
+    augment,
+    augment_draws,
+    resize_and_centre_crop,
+)
 from keras_mvit.training.data.decode import decode_image
 from keras_mvit.training.data.erasing import random_erasing
 from keras_mvit.training.data.mixing import mix
@@ -18,6 +22,7 @@ from keras_mvit.training.data.shuffle import hash_order, repeat_elements
 from keras_mvit.training.data.source import WHOLE, shard_size
 
 _MIXING = 0x313  # sets the seeds of steps apart from those of images
+_DRAWN_AT_ONCE = 256  # images
 
 
 class Pipeline:
@@ -119,11 +124,8 @@ class Pipeline:
         positions = index + count * (
             plan.first_image + np.arange(plan.num_images)
         )
-        draws = tf.data.Dataset.from_tensor_slices(
-            {
-                "size_px": plan.image_sizes_px.astype(np.int32),
-                "seed": _seeds((self.seed, epoch), positions),
-            }
+        draws = self._draws(
+            plan.image_sizes_px, _seeds((self.seed, epoch), positions)
         )
         elements = repeat_elements(elements, self.augmentation.repeats)
         elements = elements.skip(plan.first_image)
@@ -131,7 +133,7 @@ class Pipeline:
             self._training_image, tf.data.AUTOTUNE, deterministic=True
         )
         # Images of one size and number follow each other, as planned.
-        batches = images.batch(1).rebatch(plan.batch_sizes)
+        batches = images.rebatch(plan.batch_sizes)
         steps = first_step + np.arange(plan.steps)
         seeds = _seeds((self.seed, epoch, _MIXING), steps)
         batches = tf.data.Dataset.zip(
@@ -195,40 +197,68 @@ class Pipeline:
         }
 
     def _samples(self, elements, size_px, seeds):
+        draws = self._draws(np.full(len(elements), size_px), seeds)
         images, labels, _ = zip(
             *[
-                self._training_image(
-                    element, {"size_px": size_px, "seed": seed}
-                )
-                for element, seed in zip(elements, seeds, strict=True)
+                self._training_image(element, draw)
+                for element, draw in zip(elements, draws, strict=True)
             ],
             strict=True,
         )
-        images = self._distort(tf.stack(images), seeds).numpy()
-        return list(zip(images, map(int, labels), strict=True))
+        images = self._distort(tf.concat(images, axis=0), seeds).numpy()
+        labels = tf.concat(labels, axis=0).numpy().tolist()
+        return list(zip(images, labels, strict=True))
+
+    def _draws(self, sizes_px, seeds):
+        """A data set of all that is drawn for each image: dicts of tensors."""
+        draws = tf.data.Dataset.from_tensor_slices(
+            {"size_px": np.int32(sizes_px), "seed": seeds}
+        )
+        # Of many images at once, and as they come: it is too much to keep.
+        return (
+            draws.batch(_DRAWN_AT_ONCE)
+            .map(
+                lambda draw: {
+                    **draw,
+                    **augment_draws(draw["seed"], self.augmentation),
+                }
+            )
+            .unbatch()
+        )
 
     def _training_image(self, element, draw):
+        """A batch of one image, its label and its seed."""
         image = augment(
             self.source.read(element),
             draw["size_px"],
-            draw["seed"],
+            draw,
             self.augmentation,
             self.augmentation.interpolation or self.preprocessing.interpolation,
         )
-        return image, element["label"], draw["seed"]
+        return tuple(
+            tf.expand_dims(x, 0)
+            for x in (image, element["label"], draw["seed"])
+        )
 
     def _augment_batch(self, batch, step_seed):
         images, labels, seeds = batch
-        on = self.augmentation
+        labels = tf.one_hot(labels, len(self.source.class_names))
+        on, preprocessing = self.augmentation, self.preprocessing
         images = self._distort(images, seeds)
-        images, labels = self._model_input(images, labels)
+        # Black is the model's 0 where no mean is subtracted. Then floats come
+        # last: four times as many bytes.
+        is_black = on.erasing_value == "zero" and not any(preprocessing.mean)
+        if on.random_erasing and not is_black:
+            images = scale(images, preprocessing)
         if on.random_erasing:
             images = random_erasing(
                 images, seeds, on.random_erasing, on.erasing_value
             )
-        return (
-            mix(images, labels, step_seed, on) if on.mixes else (images, labels)
-        )
+        if on.mixes:
+            images, labels = mix(images, labels, step_seed, on)
+        if not on.random_erasing or is_black:
+            images = scale(images, preprocessing)
+        return images, labels
 
     def _distort(self, images, seeds):
         mean = self.preprocessing.mean

@@ -42,20 +42,25 @@ def resize_fast(image, size_px, interpolation):
     """
     shape = tf.shape(image)[:2]
     shrunk = tf.minimum(shape, size_px)
-    image = image[tf.newaxis]
-    image = tf.cond(
-        tf.reduce_any(shrunk < shape),
-        lambda: tf.raw_ops.ResizeArea(images=image, size=shrunk),
-        lambda: tf.cast(image, tf.float32),
-    )
-    image = tf.cond(
-        tf.reduce_any(shrunk < size_px),
-        lambda: _ENLARGE[interpolation](
+    image = tf.expand_dims(image, 0)
+
+    def enlarge(image):
+        return _ENLARGE[interpolation](
             images=image, size=size_px, half_pixel_centers=True
-        ),
-        lambda: image,
+        )
+
+    def shrink():
+        smaller = tf.raw_ops.ResizeArea(images=image, size=shrunk)
+        return tf.cond(
+            tf.reduce_any(shrunk < size_px),
+            lambda: enlarge(smaller),
+            lambda: smaller,
+        )
+
+    image = tf.cond(
+        tf.reduce_any(shrunk < shape), shrink, lambda: enlarge(image)
     )
-    image = image[0] + 0.5
+    image = tf.squeeze(image, 0) + 0.5
     if interpolation == "bicubic":  # it overshoots
         image = tf.clip_by_value(image, 0.0, 255.0)
     return tf.cast(image, tf.uint8)

@@ -10,7 +10,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from keras_mvit.training.data.augmentation import Augmentation
-from keras_mvit.training.data.crop import random_crop, random_crop_box
+from keras_mvit.training.data.crop import (
+    crop_draws,
+    random_crop,
+    random_crop_box,
+)
 from keras_mvit.training.data.decode import (
     decode_image,
     decode_jpeg_window,
@@ -20,12 +24,28 @@ from keras_mvit.training.data.decode import (
 HEIGHT, WIDTH = 75, 117
 PLAIN = Augmentation()
 SMALL = Augmentation((0.01, 0.01))  # and likely far from the end of the file
-crop = tf.function(random_crop, autograph=False)
-crop_box = tf.function(random_crop_box, autograph=False)
+
+
+@tf.function(autograph=False)
+def crop(image, seed, augmentation):
+    return random_crop(image, draw(seed, augmentation), augmentation)
+
+
+@tf.function(autograph=False)
+def crop_box(shape, seed, augmentation):
+    return random_crop_box(shape, draw(seed, augmentation), augmentation)
+
+
+def draw(seed, augmentation):
+    draws = crop_draws(seed[None], augmentation)
+    return {name: drawn[0] for name, drawn in draws.items()}
+
+
 window = tf.function(
     decode_jpeg_window,
     input_signature=[
         tf.TensorSpec((), tf.string),
+        tf.TensorSpec((3,), tf.int32),
         tf.TensorSpec((4,), tf.int32),
     ],
 )
@@ -66,7 +86,7 @@ def test_a_window_has_the_pixels_of_the_whole(kind, box):
     encoded = JPEGS[kind]
     top, left, height, width = box
     whole = decode_image(tf.constant(encoded)).numpy()
-    part = window(encoded, box).numpy()
+    part = window(encoded, whole.shape, box).numpy()
     expected = whole[top : top + height, left : left + width]
     np.testing.assert_array_equal(part, expected)
 

@@ -44,6 +44,9 @@ def test_a_rectangle_is_overwritten(value, count, height, width):
         assert (image[~erased] == 5).all() and (image[erased] != 5).all()
         if value == "zero":
             assert (image[erased] == 0).all()
+    if value == "zero":
+        of_bytes = random_erasing(np.uint8(images), seeds(count), 1.0, value)
+        np.testing.assert_array_equal(of_bytes, result)
     part = random_erasing(images[-1:], seeds(count)[-1:], 1.0, value)
     np.testing.assert_array_equal(part, result[-1:])
 

@@ -44,6 +44,18 @@ def test_labels_are_mixed_as_images_are(
         assert set(np.flatnonzero(label)) <= {index, count - 1 - index}
 
 
+@pytest.mark.parametrize("augmentation", [MIXUP, CUTMIX])
+def test_bytes_are_mixed_as_floats_are(augmentation):
+    images = np.random.default_rng(0).integers(0, 256, (5, 9, 8, 3), np.uint8)
+    labels = np.eye(5, dtype=np.float32)
+    one, other = (
+        mix(tf.constant(images, dtype), labels, [1, 2], augmentation)[0]
+        for dtype in (tf.uint8, tf.float32)
+    )
+    np.testing.assert_array_equal(one, other)
+    assert one.dtype == tf.float32 and (one != images).numpy().any()
+
+
 def weights_of(augmentation, count=600):
     """Weights of images in mixed batches, and whether a batch has CutMix."""
     steps = tf.stack([tf.fill([count], 3), tf.range(count)], axis=1)

@@ -27,10 +27,10 @@ STRONG = Augmentation(
 BUCKETS = make_buckets(32, 47, 32, 48, 2, 16)
 
 
-def make_pipeline(augmentation=STRONG, **kwargs):
+def make_pipeline(augmentation=STRONG, mean=(0.5, 0.4, 0.3), **kwargs):
     return Pipeline(
         make_source("digits"),
-        Preprocessing(image_size=(32, 32), mean=(0.5, 0.4, 0.3)),
+        Preprocessing(image_size=(32, 32), mean=mean),
         kwargs.pop("buckets", BUCKETS),
         augmentation=augmentation,
         **kwargs,
@@ -92,6 +92,18 @@ def test_copies_are_augmented_anew():
     pipeline = make_pipeline(crops, buckets=[Bucket(32, 128)])
     images = next(iter(pipeline.epoch(0)))[0].numpy()
     assert len({image.tobytes() for image in images}) == 128
+
+
+def test_black_may_be_erased_before_floats_are_made():
+    erasing = Augmentation(random_erasing=0.5, mixup_alpha=0.8)
+    early, late = (
+        next(iter(make_pipeline(erasing, mean=(mean,) * 3).epoch(0)))[0]
+        for mean in (0.0, 1e-30)
+    )
+    np.testing.assert_allclose(early, late, atol=1e-6)
+    mixup = Augmentation(mixup_alpha=0.8)
+    plain = next(iter(make_pipeline(mixup, mean=(0.0,) * 3).epoch(0)))[0]
+    assert (early != plain).numpy().any()
 
 
 def test_strong_augmentation_reaches_the_images():
