@@ -32,16 +32,20 @@ def random_erasing(images, seeds, probability, value):
     """
     boxes = erasing_boxes(seeds, tf.shape(images)[1:3], probability, value)
     erased = tf.cast(tf.where(boxes[:, 2] > 0)[:, 0], tf.int32)
+    return tf.cond(
+        tf.size(erased) > 0,  # no result can be stacked of no images
+        lambda: _erase_rows(images, erased, boxes, seeds, value),
+        lambda: images,
+    )
+
+
+def _erase_rows(images, rows, boxes, seeds, value):
     changed = tf.map_fn(
         lambda args: _erase(*args, value),
-        (
-            tf.gather(images, erased),
-            tf.gather(boxes, erased),
-            tf.gather(seeds, erased),
-        ),
+        tuple(tf.gather(x, rows) for x in (images, boxes, seeds)),
         fn_output_signature=tf.TensorSpec(images.shape[1:], images.dtype),
     )
-    return tf.tensor_scatter_nd_update(images, erased[:, None], changed)
+    return tf.tensor_scatter_nd_update(images, rows[:, None], changed)
 
 
 def erasing_boxes(seeds, size_px, probability, value):

@@ -63,3 +63,17 @@ def test_probability_zero():
     images = np.ones((20, 8, 8, 3), np.float32)
     result = random_erasing(images, seeds(20), 0.0, "zero")
     np.testing.assert_array_equal(result, images)
+
+
+def test_a_batch_of_which_no_image_is_erased():
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec((None, None, None, 3), tf.uint8),
+            tf.TensorSpec((None, 2), tf.int32),
+        ]
+    )
+    def erase(images, seeds):
+        return random_erasing(images, seeds, 1e-9, "zero")
+
+    images = np.full((2, 8, 8, 3), 7, np.uint8)
+    np.testing.assert_array_equal(erase(images, np.zeros((2, 2), int)), images)
