@@ -7,15 +7,12 @@ files have the form of the others in `tests/data/golden`: seeded weights, a
 seeded image, the logits.
 """
 
-import importlib.abc
-import importlib.machinery
 import os
 import sys
-import types
-from unittest import mock
 
 import numpy as np
 
+from benchmarks.train_step_peer import import_timm
 from tests import seeded
 
 SIZES = ((160, 160), (192, 320), (224, 224), (225, 257), (32, 33))
@@ -28,30 +25,9 @@ VARIANTS = (
 )
 
 
-class _TorchvisionStub(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Answers every `import torchvision...` with a module of mocks."""
-
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] == "torchvision":
-            return importlib.machinery.ModuleSpec(name, self, is_package=True)
-        return None
-
-    def create_module(self, spec):
-        module = types.ModuleType(spec.name)
-        module.__getattr__ = lambda name: mock.MagicMock()
-        return module
-
-    def exec_module(self, module):
-        pass
-
-
 def main(folder):
     """Write `timm.NAME.HxW.npz` for every variant and size."""
-    import torch
-
-    sys.meta_path.insert(0, _TorchvisionStub())
-    import timm
-
+    torch, timm = import_timm()
     for name in VARIANTS:
         model = timm.create_model(name)
         state = {

@@ -8,7 +8,18 @@ from keras_mvit.training.live_state import put_back
 
 
 class DivergedError(FloatingPointError):
-    """The loss, or a weight, is not finite any more."""
+    """The loss, or a weight, is not finite any more.
+
+    Args:
+        what: str. What is not finite, and where.
+    """
+
+    def __init__(self, what):
+        super().__init__(
+            f"{what}. The last checkpoint is kept; it is from before. Go on "
+            "with a lower --learning_rate, a longer --warmup_epochs, "
+            "--clip_norm or --mixed_precision=none"
+        )
 
 
 class StopIfNotFinite(keras.callbacks.Callback):
@@ -66,8 +77,5 @@ def check_finite(loss, epoch, step):
     """
     if not math.isfinite(loss):
         raise DivergedError(
-            f"The loss is {float(loss)} at epoch {epoch + 1}, step {step}. The "
-            "last checkpoint is kept; it is from before. Go on with a lower "
-            "--learning_rate, a longer --warmup_epochs, --clip_norm or "
-            "--mixed_precision=none"
+            f"The loss is {float(loss)} at epoch {epoch + 1}, step {step}"
         )

@@ -46,11 +46,7 @@ class Checkpoints:
         arrays = {key: np.asarray(v) for key, v in self._variables.items()}
         for key, array in arrays.items():
             if not np.isfinite(array).all():
-                raise DivergedError(
-                    f"{key} is not finite. The last checkpoint is kept; it is "
-                    "from before. Go on with a lower --learning_rate or a "
-                    "longer --warmup_epochs"
-                )
+                raise DivergedError(f"{key} is not finite")
         arrays[_PROGRESS] = np.array(json.dumps(progress))
         current = self._path(CURRENT)
         with replacing(current) as partial:

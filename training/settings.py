@@ -224,8 +224,9 @@ class Settings:
                     f"{field.name} must be {accepted[1]}, got {value!r}"
                 )
         if self.crop_scale is not None:
-            # JSON knows lists only.
-            object.__setattr__(self, "crop_scale", tuple(self.crop_scale))
+            # JSON has lists, the command line text.
+            numbers = tuple(float(value) for value in self.crop_scale)
+            object.__setattr__(self, "crop_scale", numbers)
 
     def resolve(self, source, variant):
         """Settles what was left to the recipe, the data set and the model.

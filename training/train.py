@@ -67,8 +67,6 @@ def main(argv):
 
     names = [field.name for field in dataclasses.fields(Settings)]
     values = {name: flags.FLAGS[name].value for name in names}
-    if values["crop_scale"] is not None:
-        values["crop_scale"] = tuple(float(v) for v in values["crop_scale"])
     settings = Settings(**values)
     with connected(
         _DISTRIBUTE.value,

@@ -248,7 +248,8 @@ class Pipeline:
         # Black is the model's 0 where no mean is subtracted. Then floats come
         # last: four times as many bytes.
         is_black = on.erasing_value == "zero" and not any(preprocessing.mean)
-        if on.random_erasing and not is_black:
+        floats_last = is_black or not on.random_erasing
+        if not floats_last:
             images = scale(images, preprocessing)
         if on.random_erasing:
             images = random_erasing(
@@ -256,7 +257,7 @@ class Pipeline:
             )
         if on.mixes:
             images, labels = mix(images, labels, step_seed, on)
-        if not on.random_erasing or is_black:
+        if floats_last:
             images = scale(images, preprocessing)
         return images, labels
 
