@@ -9,6 +9,7 @@ import keras
 import keras_mvit
 from keras_mvit.layers import RelativePositionBias
 from keras_mvit.training.checkpoint import read_arrays
+from keras_mvit.training.ranges import check_ranges, one_of
 from keras_mvit.training.settings import MIN_IMAGE_SIZE
 
 WEIGHTS = ("ema", "raw", "best")
@@ -40,10 +41,7 @@ class Protocol:
     interpolation: str | None = None
 
     def __post_init__(self):
-        for name, is_right, accepted in _RANGES:
-            value = getattr(self, name)
-            if value is not None and not is_right(value):
-                raise ValueError(f"{name} must be {accepted}, got {value!r}")
+        check_ranges(self, _RANGES, optional=True)
 
     def preprocessing(self, base):
         """The run's preprocessing, as this protocol changes it.
@@ -139,16 +137,12 @@ def _resize(model, name, size_px):
 
 
 _RANGES = (
-    ("weights", WEIGHTS.__contains__, f"one of {', '.join(WEIGHTS)}"),
+    ("weights", *one_of(WEIGHTS)),
     (
         "image_size",
         lambda value: value >= MIN_IMAGE_SIZE,
         f"at least {MIN_IMAGE_SIZE} pixels",
     ),
     ("crop_fraction", lambda value: 0 < value <= 1, "above 0 to 1"),
-    (
-        "interpolation",
-        INTERPOLATIONS.__contains__,
-        f"one of {', '.join(INTERPOLATIONS)}",
-    ),
+    ("interpolation", *one_of(INTERPOLATIONS)),
 )

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from keras_mvit.training import ranges
 from keras_mvit.training.data.augmentation import Augmentation
 from keras_mvit.training.recipes import NAMES, get_recipe
 
@@ -12,15 +13,8 @@ MIXED_PRECISION = {
 }
 MIN_IMAGE_SIZE = 32  # the models' deepest stride
 
-_AT_LEAST_1 = (lambda value: value >= 1, "at least 1")
-_POSITIVE = (lambda value: value > 0, "above 0")
-_NOT_NEGATIVE = (lambda value: value >= 0, "at least 0")
 _FRACTION = (lambda value: 0 <= value < 1, "from 0 to below 1")
 _SIZE = (lambda value: value >= MIN_IMAGE_SIZE, "at least 32 pixels")
-
-
-def _one_of(*values):
-    return values.__contains__, f"one of {', '.join(values)}"
 
 
 def _setting(help_text, default=None, accepted=None):
@@ -55,25 +49,25 @@ class Settings:
         "or ours for a few thousand images (finetune). Each further flag "
         "without a default is the recipe's.",
         "auto",
-        _one_of(*NAMES),
+        ranges.one_of(NAMES),
     )
     weights: str | None = _setting(
         "File of weights to start from, as create_model takes it; a classifier "
         "of other classes is left out."
     )
     epochs: int | None = _setting(
-        "Passes over the training images, in all.", accepted=_AT_LEAST_1
+        "Passes over the training images, in all.", accepted=ranges.AT_LEAST_1
     )
     batch_size: int | None = _setting(
         "Images of an optimizer step at --image_size; other sizes have batches "
         "in proportion.",
-        accepted=_AT_LEAST_1,
+        accepted=ranges.AT_LEAST_1,
     )
     device_batch_size: int = _setting(
         "Images that a device takes at once at --image_size; larger batches "
         "are reached by accumulating gradients.",
         128,
-        _AT_LEAST_1,
+        ranges.AT_LEAST_1,
     )
     image_size: int | None = _setting(
         "Of evaluation and export, and the base of multi-scale training, "
@@ -94,41 +88,46 @@ class Settings:
     max_image_size: int | None = _setting(
         "Largest training size. Default: 5/4.", accepted=_SIZE
     )
-    num_scales: int = _setting("Training sizes, min to max.", 5, _AT_LEAST_1)
+    num_scales: int = _setting(
+        "Training sizes, min to max.", 5, ranges.AT_LEAST_1
+    )
     size_divisor: int | None = _setting(
-        "Of training sizes. Default: 32, below 128 px 16.", None, _AT_LEAST_1
+        "Of training sizes. Default: 32, below 128 px 16.",
+        None,
+        ranges.AT_LEAST_1,
     )
     optimizer: str | None = _setting(
-        "adamw or sgd (momentum 0.9).", accepted=_one_of("adamw", "sgd")
+        "adamw or sgd (momentum 0.9).", accepted=ranges.one_of(("adamw", "sgd"))
     )
     learning_rate: float | None = _setting(
         "The peak. Default: the recipe's, in proportion to --batch_size.",
-        accepted=_POSITIVE,
+        accepted=ranges.POSITIVE,
     )
     final_learning_rate: float | None = _setting(
-        "At the end. Default: as of --learning_rate.", accepted=_NOT_NEGATIVE
+        "At the end. Default: as of --learning_rate.",
+        accepted=ranges.NOT_NEGATIVE,
     )
     warmup_epochs: float | None = _setting(
-        "Epochs until the peak.", accepted=_NOT_NEGATIVE
+        "Epochs until the peak.", accepted=ranges.NOT_NEGATIVE
     )
     warmup_learning_rate: float | None = _setting(
-        "At the first step.", accepted=_NOT_NEGATIVE
+        "At the first step.", accepted=ranges.NOT_NEGATIVE
     )
     cooldown_epochs: int | None = _setting(
         "Of --epochs, the last ones, at the final learning rate.",
-        accepted=_NOT_NEGATIVE,
+        accepted=ranges.NOT_NEGATIVE,
     )
     weight_decay: float | None = _setting(
         "A step takes this times the learning rate off a weight; with sgd ten "
         "times that, as through the momentum of the papers' code.",
-        accepted=_NOT_NEGATIVE,
+        accepted=ranges.NOT_NEGATIVE,
     )
     decay_norm_and_bias: bool | None = _setting(
         "Whether weights of one dimension decay too."
     )
     clip_norm: float | None = _setting(
         "Largest norm of all gradients together; 0: any.",
-        accepted=_NOT_NEGATIVE,
+        accepted=ranges.NOT_NEGATIVE,
     )
     label_smoothing: float | None = _setting(
         "From 0 to below 1.", accepted=_FRACTION
@@ -188,7 +187,7 @@ class Settings:
     mixed_precision: str = _setting(
         "Type of the activations; weights stay float32.",
         "none",
-        _one_of(*MIXED_PRECISION),
+        ranges.one_of(MIXED_PRECISION),
     )
     jit_compile: bool = _setting("Compile the step with XLA.", False)
     deterministic: bool | None = _setting(
@@ -197,7 +196,7 @@ class Settings:
     save_every: int = _setting(
         "Steps between checkpoints within an epoch; 0: none.",
         200,
-        _NOT_NEGATIVE,
+        ranges.NOT_NEGATIVE,
     )
     skip_bad_images: bool = _setting(
         "Try all images first and leave out those that cannot be decoded.",
@@ -206,23 +205,25 @@ class Settings:
     calibration_images: int = _setting(
         "Training images kept for the export's calibration, at most.",
         512,
-        _AT_LEAST_1,
+        ranges.AT_LEAST_1,
     )
     test_images: int = _setting(
         "Test images kept for the export's comparison, at most.",
         2000,
-        _AT_LEAST_1,
+        ranges.AT_LEAST_1,
     )
-    seed: int = _setting("Of everything random.", 0, _NOT_NEGATIVE)
+    seed: int = _setting("Of everything random.", 0, ranges.NOT_NEGATIVE)
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            accepted = field.metadata.get("accepted")
-            if value is not None and accepted and not accepted[0](value):
-                raise ValueError(
-                    f"{field.name} must be {accepted[1]}, got {value!r}"
-                )
+        ranges.check_ranges(
+            self,
+            [
+                (field.name, *field.metadata["accepted"])
+                for field in dataclasses.fields(self)
+                if field.metadata.get("accepted")
+            ],
+            optional=True,
+        )
         if self.crop_scale is not None:
             # JSON has lists, the command line text.
             numbers = tuple(float(value) for value in self.crop_scale)

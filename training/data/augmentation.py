@@ -3,6 +3,7 @@
 import dataclasses
 
 from keras_mvit.training.data.policies import POLICIES, POLICY_NAMES
+from keras_mvit.training.ranges import NOT_NEGATIVE, check_ranges, one_of
 
 ERASING_VALUES = ("zero", "pixel")
 INTERPOLATIONS = (None, "bilinear", "bicubic")
@@ -67,10 +68,7 @@ class Augmentation:
     repeats: int = 1
 
     def __post_init__(self):
-        for name, is_right, accepted in _RANGES:
-            value = getattr(self, name)
-            if not is_right(value):
-                raise ValueError(f"{name} must be {accepted}, got {value!r}")
+        check_ranges(self, _RANGES)
         largest = self.policy.max_magnitude
         if not 0 <= self.rand_augment_magnitude <= largest:
             raise ValueError(
@@ -104,30 +102,22 @@ def _probability(value):
     return 0 <= value <= 1
 
 
-def _not_negative(value):
-    return value >= 0
-
-
 def _whole(low):
     return lambda value: int(value) == value and value >= low
-
-
-def _one_of(choices):
-    return tuple(choices).__contains__, f"one of {', '.join(map(str, choices))}"
 
 
 _RANGES = (
     ("crop_scale", _crop_scale, "two numbers with 0 < low <= high <= 1"),
     ("crop_ratio", _crop_ratio, "two numbers with 0 < low <= high"),
-    ("interpolation", *_one_of(INTERPOLATIONS)),
+    ("interpolation", *one_of(INTERPOLATIONS)),
     ("color_jitter", _probability, "from 0 to 1"),
     ("rand_augment_ops", _whole(0), "a whole number >= 0"),
-    ("rand_augment_policy", *_one_of(POLICY_NAMES)),
-    ("rand_augment_std", _not_negative, "at least 0"),
+    ("rand_augment_policy", *one_of(POLICY_NAMES)),
+    ("rand_augment_std", *NOT_NEGATIVE),
     ("random_erasing", _probability, "from 0 to 1"),
-    ("erasing_value", *_one_of(ERASING_VALUES)),
-    ("mixup_alpha", _not_negative, "at least 0"),
-    ("cutmix_alpha", _not_negative, "at least 0"),
+    ("erasing_value", *one_of(ERASING_VALUES)),
+    ("mixup_alpha", *NOT_NEGATIVE),
+    ("cutmix_alpha", *NOT_NEGATIVE),
     ("cutmix_probability", _probability, "from 0 to 1"),
     ("mix_probability", _probability, "from 0 to 1"),
     ("repeats", _whole(1), "a whole number >= 1"),
