@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 # Named after the extras, so that asking for others installs them.
 STAMP := $(VENV)/.installed-$(EXTRAS)
 
-.PHONY: demo test lint format wheel clean
+.PHONY: demo test test-arm64 lint format wheel clean
 
 $(STAMP): setup.cfg pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -37,6 +37,11 @@ lint: $(STAMP)
 
 test: lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# Skips, and says why, where the environment cannot be made.
+test-arm64: $(STAMP)
+	-PYTHON=$(BIN)/python tests/arm64/prepare.sh .arm64
+	$(BIN)/python -m pytest tests/arm64 --large -rs
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

@@ -18,7 +18,8 @@ def save_half(model_path, path):
         ValueError: a weight is out of float16's range.
     """
     model = keras.saving.load_model(model_path, compile=False)
-    arrays = {v.path: np.float16(v) for v in model.weights}
+    with np.errstate(over="ignore"):  # told below
+        arrays = {v.path: np.float16(v) for v in model.weights}
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise ValueError(f"{name} is out of the range of float16")

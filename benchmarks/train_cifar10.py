@@ -21,7 +21,7 @@ _DATASET = flags.DEFINE_string(
     "dataset", "tfds:cifar10", "As of the training command."
 )
 _WORKDIR = flags.DEFINE_string("workdir", "runs/cifar10", "Folder of the run.")
-_EPOCHS = flags.DEFINE_integer("epochs", 18, "Passes over the 50,000 images.")
+_EPOCHS = flags.DEFINE_integer("epochs", 25, "Passes over the 50,000 images.")
 _WEIGHTS = flags.DEFINE_string(
     "output", "runs/cifar10/weights_float16.npz", "File of the weights."
 )

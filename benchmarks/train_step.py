@@ -24,13 +24,17 @@ multi-scale over fixed size, traces over sizes.
 
 import contextlib
 import os
+import random
 import subprocess
 import sys
 
 from absl import app, flags
 
 from benchmarks import train_step_figures
-from benchmarks.train_step_figures import Figures, medians
+from benchmarks.train_step_figures import (
+    Figures,
+    medians,
+)
 from benchmarks.workers import Worker
 from keras_mvit import console
 
@@ -65,39 +69,15 @@ def main(argv):
     forms = _peer_forms()
     figures = []
     for variant in _MODELS.value:
-        for buckets in sets_of_buckets(variant, _SIZE.value, batch_size):
+        for buckets in train_step_figures.sets_of_buckets(
+            variant, _SIZE.value, batch_size
+        ):
             figures.append(_measure(variant, buckets, forms))
             _print(figures[-1])
     missed = train_step_figures.misses(figures)
     if _CHECK.value and missed:
         print("\n".join(missed), file=sys.stderr)
         sys.exit(1)
-
-
-def sets_of_buckets(variant, size_px, batch_size):
-    """What one model is measured on.
-
-    Args:
-        variant: str. Name of the model.
-        size_px: int. The fixed size.
-        batch_size: int. At the fixed size.
-
-    Returns:
-        list of tuples of `Bucket`, each for a model of its own, the fixed size
-        first in it.
-    """
-    from keras_mvit.training.data.multiscale import Bucket, make_buckets
-
-    if variant.startswith("cmt"):
-        return [(Bucket(size, batch_size),) for size in (160, size_px)]
-    buckets = make_buckets(
-        size_px,
-        batch_size,
-        min_size_px=max(32, size_px * 5 // 8),
-        max_size_px=size_px * 5 // 4,
-        divisor=32 if size_px >= 128 else 16,
-    )
-    return [tuple(sorted(buckets, key=lambda b: b.size_px != size_px))]
 
 
 def _peer_forms():
@@ -156,7 +136,10 @@ def _take_turns(jobs):
     warm_up, rounds = (1, 1) if _QUICK.value else (2, _ROUNDS.value)
     traces = 0
     for turn in range(warm_up + rounds):
-        for key, (worker, bucket) in jobs.items():
+        # Whoever follows another process's step pays for it.
+        order = random.Random(turn).sample(list(jobs), len(jobs))
+        for key in order:
+            worker, bucket = jobs[key]
             answer = worker.ask(
                 size_px=bucket.size_px, batch_size=bucket.batch_size
             )

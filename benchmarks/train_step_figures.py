@@ -102,3 +102,29 @@ def _below(name, value, bound):
     if value < bound:
         return [f"{name}: {value:.2f}, below {bound}"]
     return []
+
+
+def sets_of_buckets(variant, size_px, batch_size):
+    """What one model is measured on.
+
+    Args:
+        variant: str. Name of the model.
+        size_px: int. The fixed size.
+        batch_size: int. At the fixed size.
+
+    Returns:
+        list of tuples of `Bucket`, each for a model of its own, the fixed size
+        first in it.
+    """
+    from keras_mvit.training.data.multiscale import Bucket, make_buckets
+
+    if variant.startswith("cmt"):
+        return [(Bucket(size, batch_size),) for size in (160, size_px)]
+    buckets = make_buckets(
+        size_px,
+        batch_size,
+        min_size_px=max(32, size_px * 5 // 8),
+        max_size_px=size_px * 5 // 4,
+        divisor=32 if size_px >= 128 else 16,
+    )
+    return [tuple(sorted(buckets, key=lambda b: b.size_px != size_px))]

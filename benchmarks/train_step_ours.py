@@ -17,7 +17,7 @@ import tensorflow as tf
 
 import keras_mvit
 from benchmarks.workers import serve
-from keras_mvit.training.fused_batch_norm import use_fused_batch_norm
+from keras_mvit.training.fused_kernels import use_fused_kernels
 from keras_mvit.training.weight_average import WeightAverage
 
 
@@ -46,7 +46,7 @@ class TrainStep:
             drop_path_rate=0.0,
         )
         self._model = make()
-        use_fused_batch_norm(self._model)
+        use_fused_kernels(self._model)
         self._model.compile(
             optimizer=keras.optimizers.AdamW(
                 1e-3, weight_decay=0.01, epsilon=1e-8

@@ -3,7 +3,7 @@
 import importlib
 
 _PUBLIC = {
-    "FORMATS": "quantize",
+    "FORMATS": "formats",
     "LiteRTModel": "interpret",
     "Source": "source",
     "export": "exporter",

@@ -10,6 +10,7 @@ from keras_mvit import console
 from keras_mvit.export import convert, flatbuffer, metadata
 
 FILE_NAME = "export.json"
+SENSITIVITY = "{}_sensitivity.json"  # of the model's name
 _PACKAGES = (
     "keras-mvit",
     "tensorflow",
@@ -24,7 +25,7 @@ def file_card(name, row, content, comparison):
 
     Args:
         name: str. File name.
-        row: quantize.Format.
+        row: formats.Format.
         content: bytes. The file.
         comparison: compare.Comparison.
     """
@@ -66,17 +67,26 @@ def app_card(file, content, source):
             "channel_order": source.preprocessing.channel_order,
             "mean": about.mean,
             "std": about.std,
+            **_quantization(taken),
         },
         "output": {
             "name": about.output_name,
             "shape": returned.shape,
             "dtype": returned.dtype,
             "labels": about.labels and metadata.LABELS_FILE,
+            **_quantization(returned),
         },
         "top1": file["top1"],
         "size_bytes": file["size_bytes"],
         "sha256": file["sha256"],
     }
+
+
+def _quantization(tensor):
+    if tensor.quantization is None:
+        return {}
+    scale, zero_point = tensor.quantization
+    return {"scale": scale, "zero_point": zero_point}
 
 
 def export_card(source, reference, settings, files):

@@ -3,6 +3,7 @@
 import re
 import tempfile
 
+from keras_mvit.export import merge_convolutions
 from keras_mvit.quiet import quiet
 
 INPUT_NAME = "image"
@@ -56,6 +57,8 @@ def static_model(model, image_size):
 def to_float32(model, image_size):
     """Converts a Keras model to a float32 LiteRT flatbuffer.
 
+    Blocks of this package are rewritten first: see `rewrite.deploy_form`; then
+    pointwise convolutions are merged, across blocks: `merge_convolutions`.
     The file has the signature `serving_default` with `image` (1, H, W, 3)
     and `logits`.
 
@@ -78,9 +81,13 @@ def to_float32(model, image_size):
             f"Keras runs on {keras.backend.backend()!r}; export needs"
             " KERAS_BACKEND=tensorflow"
         )
+    from keras_mvit.export.rewrite import deploy_form
+
     with quiet(), tempfile.TemporaryDirectory() as folder:
-        _save(static_model(model, image_size), image_size, folder)
-        return _convert(folder, model.name)
+        deployed = deploy_form(static_model(model, image_size))
+        _save(deployed, image_size, folder)
+        content = _convert(folder, model.name)
+    return merge_convolutions.merge(content)
 
 
 def _float32(layer):

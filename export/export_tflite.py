@@ -13,8 +13,8 @@ from keras_mvit import console
 from keras_mvit.export import (
     card,
     exporter,
+    formats,
     packaging,
-    quantize,
     source,
     workdir,
 )
@@ -33,11 +33,16 @@ _TEST_IMAGES = flags.DEFINE_string(
     "test_images", None, "With --model: .npz or folder of other images."
 )
 _FORMATS = flags.DEFINE_list(
-    "formats", ["float32", "float16", "dynamic", "int8"], "Formats to write."
+    "formats",
+    list(formats.DEFAULT_FORMATS),
+    f"Formats to write, of {', '.join(formats.FORMATS)}.",
 )
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where to.")
 _NUM_CALIBRATION_IMAGES = flags.DEFINE_integer(
-    "num_calibration_images", 256, "How many to take for int8.", 1
+    "num_calibration_images",
+    None,
+    "How many to take for int8. Default: 256, or as many as there are.",
+    1,
 )
 _NUM_TEST_IMAGES = flags.DEFINE_integer(
     "num_test_images", 2000, "With --model: how many to compare on.", 1
@@ -45,15 +50,40 @@ _NUM_TEST_IMAGES = flags.DEFINE_integer(
 _OUTPUT = flags.DEFINE_enum(
     "output", "logits", packaging.OUTPUTS, "What the files return."
 )
+_INPUT_TYPE = flags.DEFINE_enum(
+    "input_type", "float32", formats.TYPES, "What int8 files take."
+)
+_OUTPUT_TYPE = flags.DEFINE_enum(
+    "output_type", "float32", formats.TYPES, "What int8 files return."
+)
+_SENSITIVITY = flags.DEFINE_bool(
+    "sensitivity", False, "Whether to tell what each layer costs in int8."
+)
+_MAX_ACCURACY_DROP = flags.DEFINE_float(
+    "max_accuracy_drop",
+    None,
+    "Most of top-1 that int8 may lose, 0.01 for a point; layers that cost most"
+    " stay float32.",
+)
 _AUTHOR = flags.DEFINE_string("author", "keras-mvit", "For the metadata.")
 _MODEL_VERSION = flags.DEFINE_string("model_version", "1", "For the metadata.")
-_SEED = flags.DEFINE_integer("seed", 0, "Of the choice of images.")
+_SEED = flags.DEFINE_integer(
+    "seed", 0, "Of random weights and the choice of images."
+)
 flags.mark_flag_as_required("output_dir")
 
 
 def main(argv):
     """Exports what the flags say and prints a table."""
     del argv
+    presentation = packaging.Presentation(
+        output=_OUTPUT.value,
+        author=_AUTHOR.value,
+        version=_MODEL_VERSION.value,
+        input_type=_INPUT_TYPE.value,
+        output_type=_OUTPUT_TYPE.value,
+    )
+    formats.get_formats(_FORMATS.value, presentation.types)
     _check_flags()
     console.import_keras_quietly()
     result = exporter.export(
@@ -62,18 +92,15 @@ def main(argv):
         _OUTPUT_DIR.value,
         num_calibration_images=_NUM_CALIBRATION_IMAGES.value,
         seed=_SEED.value,
-        presentation=packaging.Presentation(
-            output=_OUTPUT.value,
-            author=_AUTHOR.value,
-            version=_MODEL_VERSION.value,
-        ),
+        presentation=presentation,
+        analyze_layers=_SENSITIVITY.value,
+        max_accuracy_drop=_MAX_ACCURACY_DROP.value,
     )
     print(card.table(result))
 
 
 def _check_flags():
     """Finds what can be wrong before the seconds TensorFlow takes to load."""
-    quantize.get_formats(_FORMATS.value)
     if (_WORKDIR.value is None) == (_MODEL.value is None):
         raise ValueError("Give either --workdir or --model")
     if _WORKDIR.value is not None:
@@ -96,7 +123,9 @@ def _source():
         num_classes=_NUM_CLASSES.value,
         image_size=_IMAGE_SIZE.value,
         calibration_images=_CALIBRATION_IMAGES.value,
-        num_calibration_images=_NUM_CALIBRATION_IMAGES.value,
+        # As many again, to judge layers on.
+        num_calibration_images=2
+        * (_NUM_CALIBRATION_IMAGES.value or exporter.CALIBRATION_IMAGES),
         test_images=_TEST_IMAGES.value,
         num_test_images=_NUM_TEST_IMAGES.value,
         seed=_SEED.value,

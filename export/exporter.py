@@ -13,8 +13,13 @@ from keras_mvit.export import (
     images,
     packaging,
     quantize,
+    sensitivity,
 )
+from keras_mvit.export.calibration import pixel_range
+from keras_mvit.export.formats import get_formats
+from keras_mvit.export.learned_ranges import tensor_ranges
 
+CALIBRATION_IMAGES = 256  # where there are so many
 _NUM_RANDOM_IMAGES = 32
 
 
@@ -22,10 +27,12 @@ def export(
     source,
     formats,
     output_dir,
-    num_calibration_images=256,
+    num_calibration_images=None,
     seed=0,
     log=print,
     presentation=packaging.LOGITS,
+    analyze_layers=False,
+    max_accuracy_drop=None,
 ):
     """Writes one checked file a format with its card, labels and export.json.
 
@@ -34,13 +41,19 @@ def export(
 
     Args:
         source: Source.
-        formats: list of str. Names in `quantize.FORMATS`.
+        formats: list of str. Names in `formats.FORMATS`.
         output_dir: str. Made if it is not there.
-        num_calibration_images: int. For int8.
+        num_calibration_images: int or None. For int8; None: 256, or as many
+            as there are. Analyzing layers leaves half of them uncalibrated.
         seed: int. Of the choice of calibration images, and of the random
             images that stand in for missing test images.
         log: callable that takes a line and tells the user.
         presentation: packaging.Presentation. Output and metadata of the files.
+        analyze_layers: bool. Whether to say what each layer costs in int8, and
+            to write it to NAME_sensitivity.json.
+        max_accuracy_drop: float or None. Most of top-1 that int8 may lose, on
+            calibration images that are not calibrated on; layers that cost
+            most stay float32 until it is met. Analyzes layers, too.
 
     Returns:
         dict, the content of export.json; see docs/export.md.
@@ -49,22 +62,43 @@ def export(
         ValueError: an unknown format, too few calibration images, a folder
             that cannot be written to, or a file that is not good enough.
     """
-    rows = quantize.get_formats(formats)
-    calibration = None
-    if any(row.activations for row in rows):
-        calibration = _calibration(source, num_calibration_images, seed)
+    rows = get_formats(formats, presentation.types)
+    analyze_layers = analyze_layers or max_accuracy_drop is not None
+    calibration = held_out = None
+    if any(row.activation_bits for row in rows):
+        if num_calibration_images is None:
+            num_calibration_images = _usual_count(source, analyze_layers)
+        calibration, held_out = _calibration(
+            source, num_calibration_images, seed
+        )
+    if analyze_layers:
+        sensitivity.check(rows, held_out, max_accuracy_drop)
     with files.staged(output_dir) as stage:
         height, width = source.preprocessing.image_size
         log(f"Converting {source.name} at {height}x{width} px")
         float32 = convert.to_float32(source.model, (height, width))
+        ranges = _known_ranges(float32, source)
         reference = _reference(source, seed, log)
+        float_outputs = ()
+        if analyze_layers:
+            found, float_outputs = sensitivity.analyze(
+                float32, calibration, ranges, held_out, max_accuracy_drop, log
+            )
+            card.write(stage, found, card.SENSITIVITY.format(source.name))
         cards = []
         for row in rows:
             name = f"{source.name}_{row.name}.tflite"
             log(f"Making {name}")
             try:
-                content = quantize.quantize_file(float32, row, calibration)
-                comparison = reference.judge(content, row)
+                content = quantize.quantize_file(
+                    float32,
+                    row,
+                    calibration,
+                    ranges,
+                    *presentation.types,
+                    float_outputs if row.name == sensitivity.FORMAT else (),
+                )
+                comparison = reference.judge(content, row, presentation.types)
                 content = packaging.package(
                     content, source, row.name, presentation
                 )
@@ -78,12 +112,22 @@ def export(
         settings = {
             "num_calibration_images": num_calibration_images,
             "seed": seed,
+            "sensitivity": analyze_layers,
+            "max_accuracy_drop": max_accuracy_drop,
             **dataclasses.asdict(presentation),
         }
         result = card.export_card(source, reference, settings, cards)
         card.write(stage, result)
         _write_labels(stage, source.labels)
     return result
+
+
+def _known_ranges(float32, source):
+    """Returns those that calibration need not find."""
+    learned = {}
+    if source.ranges is not None:
+        learned = tensor_ranges(float32, source.ranges)
+    return learned | pixel_range(float32, source.preprocessing)
 
 
 def _reference(source, seed, log):
@@ -103,22 +147,36 @@ def _reference(source, seed, log):
     )
 
 
+def _usual_count(source, analyze_layers):
+    available = 0 if source.calibration is None else len(source.calibration)
+    return min(CALIBRATION_IMAGES, available // (2 if analyze_layers else 1))
+
+
 def _calibration(source, count, seed):
-    """Returns `count` calibration images, chosen at random, as model input."""
+    """Returns `count` calibration images, chosen at random, and the others.
+
+    The first are model inputs, the others `sensitivity.HeldOut`.
+    """
     if source.calibration is None:
         raise ValueError(
-            "Format 'int8' needs calibration images: give a work directory or"
-            " --calibration_images"
+            "Formats of integer activations, such as 'int8', need calibration"
+            " images: give a work directory or --calibration_images"
         )
     available = len(source.calibration)
     if not 0 < count <= available:
         raise ValueError(
             f"num_calibration_images is {count}; there are {available}"
         )
-    chosen = np.random.default_rng(seed).permutation(available)[:count]
-    return images.ModelInputs(
-        source.calibration.images[chosen], source.preprocessing
+    order = np.random.default_rng(seed).permutation(available)
+    chosen, others = (
+        images.ModelInputs(
+            source.calibration.images[indices], source.preprocessing
+        )
+        for indices in (order[:count], order[count:])
     )
+    labels = source.calibration.labels
+    labels = None if labels is None else labels[order[count:]]
+    return chosen, sensitivity.HeldOut(others, labels)
 
 
 def _write_file(folder, content, described, source):

@@ -28,6 +28,8 @@ class Tensor:
         shape: tuple of int. -1 where an axis has no fixed length.
         dtype: str. Such as `float32`.
         is_constant: bool. Whether its values are in the file.
+        quantization: (float, int) or None. Scale and zero point, where it has
+            one of each.
     """
 
     index: int
@@ -35,6 +37,7 @@ class Tensor:
     shape: tuple
     dtype: str
     is_constant: bool
+    quantization: tuple | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,24 +129,44 @@ def _tensor(index, tensor, model):
     shape = _ints(tensor.shapeSignature) or _ints(tensor.shape)
     return Tensor(
         index,
-        tensor.name.decode(),
+        (tensor.name or b"").decode(),
         shape,
         _TYPE_NAMES[tensor.type],
         # Quantized files keep their weights behind the flatbuffer.
         buffer.data is not None or buffer.offset > 0,
+        _quantization(tensor.quantization),
     )
+
+
+def _quantization(parameters):
+    if parameters is None or parameters.scale is None:
+        return None
+    if len(parameters.scale) != 1:
+        return None
+    return float(parameters.scale[0]), int(parameters.zeroPoint[0])
 
 
 def _ints(vector):
     return () if vector is None else tuple(int(value) for value in vector)
 
 
+def operator_name(code):
+    """Returns the kind of operator that a `schema.OperatorCodeT` stands for."""
+    builtin = _builtin(code)
+    if builtin == schema.BuiltinOperator.CUSTOM:
+        return code.customCode.decode()
+    return _OP_NAMES[builtin]
+
+
+def _builtin(code):
+    # Old files have the code in a single byte, new ones in both fields.
+    return max(code.builtinCode, code.deprecatedBuiltinCode)
+
+
 def _operator(index, op, model, tensors):
     code = model.operatorCodes[op.opcodeIndex]
-    # Old files have the code in a single byte, new ones in both fields.
-    builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
-    is_builtin = builtin != schema.BuiltinOperator.CUSTOM
-    name = _OP_NAMES[builtin] if is_builtin else code.customCode.decode()
+    is_builtin = _builtin(code) != schema.BuiltinOperator.CUSTOM
+    name = operator_name(code)
     # A missing optional input has the index -1.
     taken = tuple(tensors[i] for i in op.inputs if i >= 0)
     made = tuple(tensors[i] for i in op.outputs)

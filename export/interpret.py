@@ -89,6 +89,8 @@ class LiteRTModel:
     def predict(self, images, progress=None):
         """Returns the output of each image, float32 (N, classes).
 
+        Whether the file itself takes and returns floats or integers.
+
         Args:
             images: images.ModelInputs, or float32 (N, H, W, 3).
             progress: str or None. Label of a progress bar; None: no bar.
@@ -96,8 +98,28 @@ class LiteRTModel:
         results = []
         hidden = True if progress is None else None  # None: if no terminal
         for image in tqdm.tqdm(images, progress, leave=False, disable=hidden):
-            self.set_input(image[None])
+            self.set_input(_quantize(image, self.inputs[0])[None])
             self.invoke()
             output = self._interpreter.get_tensor(self.outputs[0]["index"])
-            results.append(output[0].astype(np.float32))
+            results.append(_dequantize(output[0], self.outputs[0]))
         return np.stack(results)
+
+
+def _quantize(values, tensor):
+    """Returns floats as the tensor of an interpreter takes them."""
+    dtype = np.dtype(tensor["dtype"])
+    if not np.issubdtype(dtype, np.integer):
+        return values
+    scale, zero_point = tensor["quantization"]
+    limits = np.iinfo(dtype)
+    integers = np.round(values / np.float32(scale)) + zero_point
+    return np.clip(integers, limits.min, limits.max).astype(dtype)
+
+
+def _dequantize(values, tensor):
+    """Returns what the tensor of an interpreter stands for, float32."""
+    values = values.astype(np.float32)
+    if not np.issubdtype(tensor["dtype"], np.integer):
+        return values
+    scale, zero_point = tensor["quantization"]
+    return (values - zero_point) * np.float32(scale)

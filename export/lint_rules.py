@@ -142,7 +142,9 @@ def _started_here(op):
     if not any(map(_is_dynamic, op.inputs)):
         findings += [_dynamic(t) for t in op.results if _is_dynamic(t)]
     runtime = [tensor for tensor in op.inputs if not tensor.is_constant]
-    if all(map(_is_single, runtime)):
+    # What is made of constants alone, as float32 weights of float16 ones, is
+    # no batch.
+    if runtime and all(map(_is_single, runtime)):
         findings += [
             ("batch", _tensor(t), f"batch folded by {op.name} to {t.shape[0]}")
             for t in op.results

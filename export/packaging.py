@@ -5,7 +5,7 @@ import importlib.metadata
 
 import numpy as np
 
-from keras_mvit.export import convert, metadata, packing
+from keras_mvit.export import convert, formats, metadata, packing
 from keras_mvit.export.interpret import LiteRTModel
 
 OUTPUTS = (convert.OUTPUT_NAME, "probabilities")
@@ -21,14 +21,19 @@ class Presentation:
         output: str. One of `OUTPUTS`; `probabilities` appends a softmax.
         author: str. For the metadata.
         version: str. Of the model, for the metadata.
+        input_type: str. One of `formats.TYPES`.
+        output_type: str. The same.
 
     Raises:
-        ValueError: an unknown output.
+        ValueError: an unknown output or type, or probabilities that are not
+            float32.
     """
 
     output: str = OUTPUTS[0]
     author: str = "keras-mvit"
     version: str = "1"
+    input_type: str = formats.TYPES[0]
+    output_type: str = formats.TYPES[0]
 
     def __post_init__(self):
         if self.output not in OUTPUTS:
@@ -36,6 +41,22 @@ class Presentation:
                 f"output is {self.output!r}; expected one of"
                 f" {', '.join(OUTPUTS)}"
             )
+        for dtype in self.types:
+            if dtype not in formats.TYPES:
+                raise ValueError(
+                    f"input_type and output_type are {self.types}; expected"
+                    f" {', '.join(formats.TYPES)}"
+                )
+        if self.output != OUTPUTS[0] and self.output_type != "float32":
+            raise ValueError(
+                f"output is {self.output!r} and output_type"
+                f" {self.output_type!r}; only logits can be of integers"
+            )
+
+    @property
+    def types(self):
+        """What the files take and return, a tuple of two str."""
+        return self.input_type, self.output_type
 
 
 LOGITS = Presentation()

@@ -1,6 +1,7 @@
 """Taking a LiteRT file apart and putting it together again."""
 
 import flatbuffers
+import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from keras_mvit.export import flatbuffer
@@ -29,7 +30,7 @@ def unpack(content):
 
 def pack(model):
     """Writes what `unpack` returned, as bytes."""
-    builder = flatbuffers.Builder(1 << 20)
+    builder = _SharingBuilder(1 << 20)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())
 
@@ -38,6 +39,96 @@ def add_buffer(model, data):
     """Adds a buffer of bytes to an unpacked model; returns its index."""
     model.buffers.append(_AlignedBuffer(schema.BufferT(data=data)))
     return len(model.buffers) - 1
+
+
+def add_tensor(model, name, shape, values=None):
+    """Adds a float32 tensor to an unpacked model; returns its index.
+
+    Args:
+        model: schema.ModelT. Changed in place.
+        name: bytes.
+        shape: sequence of int.
+        values: array, or None for one that an operator makes.
+    """
+    buffer = 0  # of all tensors without constants
+    if values is not None:
+        buffer = add_buffer(model, np.float32(values).tobytes())
+    tensors = model.subgraphs[0].tensors
+    tensors.append(
+        schema.TensorT(
+            shape=np.int32(shape),
+            type=schema.TensorType.FLOAT32,
+            buffer=buffer,
+            name=name,
+            quantization=schema.QuantizationParametersT(),
+            hasRank=True,
+        )
+    )
+    return len(tensors) - 1
+
+
+def operator_name(model, operator):
+    """Returns the kind of an operator of a model, such as `CONV_2D`."""
+    code = model.operatorCodes[operator.opcodeIndex]
+    return flatbuffer.operator_name(code)
+
+
+def operator_code(model, name):
+    """Returns the index of a builtin operator among a model's codes.
+
+    Args:
+        model: schema.ModelT. Gets a code where it has none.
+        name: str. Such as `SOFTMAX`.
+    """
+    builtin = getattr(schema.BuiltinOperator, name)
+    for index, code in enumerate(model.operatorCodes):
+        if builtin in (code.builtinCode, code.deprecatedBuiltinCode):
+            return index
+    code = schema.OperatorCodeT(
+        builtinCode=builtin, deprecatedBuiltinCode=min(builtin, 127), version=1
+    )
+    model.operatorCodes.append(code)
+    return len(model.operatorCodes) - 1
+
+
+def drop_unused(model):
+    """Leaves out tensors that no operator knows, and their constants.
+
+    Args:
+        model: schema.ModelT, from `unpack`. Changed in place.
+    """
+    graph = model.subgraphs[0]
+    lists = [graph, *graph.operators]
+    known = {int(i) for one in lists for i in (*one.inputs, *one.outputs)}
+    kept = sorted(known - {-1})  # a missing optional input
+    places = {-1: -1, **{index: place for place, index in enumerate(kept)}}
+    graph.tensors = [graph.tensors[index] for index in kept]
+    for one in lists:
+        one.inputs = np.int32([places[i] for i in one.inputs])
+        one.outputs = np.int32([places[i] for i in one.outputs])
+    for signature in model.signatureDefs or ():
+        for tensor in (*signature.inputs, *signature.outputs):
+            tensor.tensorIndex = places[tensor.tensorIndex]
+    # The first buffer is that of all tensors without constants.
+    used = {0, *(t.buffer for t in graph.tensors)}
+    used |= {metadata.buffer for metadata in model.metadata or ()}
+    for index, buffer in enumerate(model.buffers):
+        if index not in used:
+            buffer.data = None
+
+
+def shorten_names(model):
+    """Drops names that nobody asks for.
+
+    Constants lose theirs; what was fused from several operators keeps the
+    first of theirs. In a quantized file they are a part of the size.
+
+    Args:
+        model: schema.ModelT. Changed in place.
+    """
+    for tensor in model.subgraphs[0].tensors:
+        is_constant = model.buffers[tensor.buffer].data is not None
+        tensor.name = b"" if is_constant else tensor.name.split(b";")[0]
 
 
 def append_softmax(model, name):
@@ -58,20 +149,10 @@ def append_softmax(model, name):
         raise ValueError(
             f"Probabilities need float32 logits, got {types[logits.type]}"
         )
-    graph.tensors.append(
-        schema.TensorT(
-            shape=logits.shape,
-            shapeSignature=logits.shapeSignature,
-            type=logits.type,
-            name=name,
-            quantization=schema.QuantizationParametersT(),
-            hasRank=logits.hasRank,
-        )
-    )
-    result = len(graph.tensors) - 1
+    result = add_tensor(model, name, logits.shape)
     graph.operators.append(
         schema.OperatorT(
-            opcodeIndex=_softmax_code(model),
+            opcodeIndex=operator_code(model, "SOFTMAX"),
             inputs=[output],
             outputs=[result],
             builtinOptionsType=schema.BuiltinOptions.SoftmaxOptions,
@@ -84,17 +165,29 @@ def append_softmax(model, name):
             tensor.name, tensor.tensorIndex = name, result
 
 
-def _softmax_code(model):
-    """Returns the index of SOFTMAX among the operator codes."""
-    softmax = schema.BuiltinOperator.SOFTMAX
-    for index, code in enumerate(model.operatorCodes):
-        if softmax in (code.builtinCode, code.deprecatedBuiltinCode):
-            return index
-    code = schema.OperatorCodeT(
-        builtinCode=softmax, deprecatedBuiltinCode=softmax, version=1
-    )
-    model.operatorCodes.append(code)
-    return len(model.operatorCodes) - 1
+class _SharingBuilder(flatbuffers.Builder):
+    """Writes equal vectors and strings once.
+
+    A quantized file says the same zero points, shapes and axes hundreds of
+    times, a tenth of the bytes of MobileViT-XXS.
+    """
+
+    def __init__(self, size):
+        super().__init__(size)
+        self._vectors = {}
+
+    def CreateNumpyVector(self, x):  # noqa: N802  called by the generated code
+        """Writes an array, or finds it; returns where it is."""
+        key = (x.dtype.str, x.tobytes())
+        if key not in self._vectors:
+            self._vectors[key] = super().CreateNumpyVector(x)
+        return self._vectors[key]
+
+    def CreateString(self, s, *args):  # noqa: N802
+        """Writes a string, or finds it; returns where it is."""
+        if s not in self._vectors:
+            self._vectors[s] = super().CreateString(s, *args)
+        return self._vectors[s]
 
 
 class _AlignedBuffer:

@@ -1,227 +1,157 @@
-"""The formats of an exported file, as rows of data, and what makes them.
+"""The float32 file -> a file of another format, by ai-edge-quantizer."""
 
-Every format but float32 is a recipe for ai-edge-quantizer, which turns the
-float32 file into the quantized one.
-"""
+import collections
 
-import dataclasses
-import os
-import re
+import numpy as np
 
-import tqdm
-
-from keras_mvit.export import convert, flatbuffer
+from keras_mvit.export import (
+    fine_softmax,
+    flatbuffer,
+    integer_form,
+    packing,
+    quantize_recipe,
+    requantize,
+)
+from keras_mvit.export.calibration import calibrate
 from keras_mvit.quiet import quiet
 
-_CHUNK = 16  # calibration images between two steps of the progress bar
 
-
-@dataclasses.dataclass(frozen=True)
-class Format:
-    """One format of file.
-
-    Args:
-        name: str. What users call it and what file names end with.
-        algorithm: str or None. Of ai-edge-quantizer; None leaves the float32
-            file as it is.
-        activations: bool. Whether activations are int8 as well, with ranges
-            that were calibrated on images.
-        float_ops: tuple of str. Operators that stay float32.
-        max_relative_diff: float. Most that a logit may differ from Keras, in
-            standard deviations of Keras' logits.
-        min_agreement: float. Least share of test images with Keras' class.
-        max_top1_drop: float. Most of Keras' top-1 that may be lost.
-    """
-
-    name: str
-    algorithm: str | None
-    activations: bool
-    float_ops: tuple
-    max_relative_diff: float
-    min_agreement: float
-    max_top1_drop: float
-
-
-_CAST, _MIN_MAX = "float_casting", "min_max_uniform_quantize"
-
-FORMATS = {
-    row.name: row
-    for row in [
-        Format("float32", None, False, (), 1e-3, 0.99, 0.005),
-        Format("float16", _CAST, False, (), 0.05, 0.98, 0.01),
-        # XNNPACK has no depthwise kernel for float activations and int8
-        # weights.
-        Format(
-            "dynamic", _MIN_MAX, False, ("DEPTHWISE_CONV_2D",), 1.0, 0.9, 0.02
-        ),
-        # XNNPACK has no int8 softmax, and the range of exponentials suits no
-        # 8 bits; nor has it a ReLU that is fused to no convolution. A
-        # concatenation would force one scale on its inputs; where their scales
-        # are far apart, XNNPACK could not bridge them. Input and output: the
-        # app should need no scales and zero points.
-        Format(
-            "int8", _MIN_MAX, True,
-            ("SOFTMAX", "RELU", "CONCATENATION", "INPUT", "OUTPUT"),
-            2.0, 0.8, 0.05,
-        ),
-    ]
-}  # fmt: skip
-
-
-def get_formats(names):
-    """Returns the rows of `names`; `ValueError` if one is not known."""
-    unknown = [name for name in names if name not in FORMATS]
-    if unknown or not names:
-        raise ValueError(
-            f"Unknown formats: {', '.join(unknown) or 'none given'}. Known"
-            f" formats: {', '.join(FORMATS)}"
-        )
-    return [FORMATS[name] for name in dict.fromkeys(names)]
-
-
-def quantize_file(content, row, calibration=None):
+def quantize_file(
+    content,
+    row,
+    calibration=None,
+    ranges=None,
+    input_type="float32",
+    output_type="float32",
+    float_outputs=(),
+):
     """Makes a file of another format from the float32 one.
 
     Args:
         content: bytes. The float32 LiteRT file.
-        row: Format.
-        calibration: images.ModelInputs, or float32 (N, H, W, 3). Needed
-            where `row.activations` says so.
+        row: formats.Format.
+        calibration: images.ModelInputs, or float32 (N, H, W, 3). Needed where
+            `row.activation_bits` are given, unless `ranges` has all.
+        ranges: dict of tensor name -> (least, greatest value), or None. They
+            win over those found on the images.
+        input_type: str. What an app hands in, one of `formats.TYPES`.
+        output_type: str. What it gets back; the same.
+        float_outputs: collection of str. Tensors whose operators stay
+            float32; `layers.find_layers` tells them by layer.
 
     Returns:
         bytes.
 
     Raises:
-        ValueError: calibration images are needed and missing.
+        ValueError: calibration images are needed and missing or do not fit,
+            ranges of unknown tensors, a type that the format cannot take, or
+            operators that have no integer form where there must be one.
     """
-    from ai_edge_quantizer import quantizer
-
+    row.check_types((input_type, output_type))
     if row.algorithm is None:
         return content
-    if row.activations and calibration is None:
-        raise ValueError(f"Format {row.name!r} needs calibration images")
-    rules = recipe(content, row)
-    ranges = None
-    if row.activations:
-        ranges = _calibrate(content, rules, calibration)
+    if row.integer_only:
+        _check_products(content, row)
+        content = integer_form.integer_form(content, row.activation_bits)
+    if row.activation_bits is not None:
+        ranges = _ranges(content, row, calibration, ranges or {})
+    rules = quantize_recipe.recipe(
+        content, row, input_type, output_type, float_outputs, ranges
+    )
+    quantized = _quantize(content, rules, ranges)
+    if row.integer_only:
+        _check_integer_only(quantized, row)
+        quantized = fine_softmax.refine(quantized, ranges)
+    model = packing.unpack(quantized)
+    requantize.fold(model)
+    packing.shorten_names(model)
+    return packing.pack(model)
+
+
+def _quantize(content, rules, ranges):
+    from ai_edge_quantizer import quantizer
+
+    statistics = ranges and {
+        name: {"min": np.array([least]), "max": np.array([greatest])}
+        for name, (least, greatest) in ranges.items()
+    }
     with quiet():
         result = quantizer.Quantizer(content, rules).quantize(
-            ranges, enable_progress_report=False
+            statistics, enable_progress_report=False
         )
     return bytes(result.quantized_model)
 
 
-def recipe(content, row):
-    """Returns the rules of `row` for one file; later rules win."""
-    rules = [_rule(".*", "*", row.algorithm, _op_config(row))]
-    if row.activations:
-        # XNNPACK multiplies two int8 tensors only around a zero point of 0.
-        symmetric = _op_config(row, symmetric=True)
-        rules += [_rule(".*", "BATCH_MATMUL", row.algorithm, symmetric)]
-        # It has no int8 kernels for SQUARED_DIFFERENCE and RSQRT, nor for an
-        # ADD of scales as far apart as a variance and its epsilon. Each would
-        # leave the delegate, at many times the cost of the float operator.
-        rules += [
-            _rule(re.escape(scope) + "/", "*", "no_quantize")
-            for scope in normalization_scopes(content)
-        ]
-    rules += [
-        _rule(re.escape(output), "BATCH_MATMUL", "no_quantize")
-        for output in constant_products(content)
-    ]
-    return rules + [_rule(".*", op, "no_quantize") for op in row.float_ops]
-
-
-def constant_products(content):
-    """Returns the outputs of all products of a tensor and a constant matrix.
-
-    They resize maps that a patch does not divide. LiteRT multiplies an int8
-    matrix by a float tensor only from the right, and the weights of an
-    interpolation are too few to be worth 8 bits.
-    """
-    return [
-        op.outputs[0]
-        for op in flatbuffer.operators(content)
-        if op.name == "BATCH_MATMUL" and op.has_constant_input
-    ]
-
-
-def normalization_scopes(content):
-    """Returns the name scopes of all layers that normalize at run time.
-
-    Whatever their names, these are the layers with a reciprocal square root:
-    a BatchNormalization has been folded into its convolution.
-    """
-    outputs = [
-        op.outputs[0]
-        for op in flatbuffer.operators(content)
-        if op.name == "RSQRT"
-    ]
-    # "model/block/norm1/Rsqrt;fused names" -> "model/block/norm1"
-    return sorted({o.split(";")[0].rpartition("/")[0] for o in outputs})
-
-
-def _rule(scope, operation, algorithm, op_config=None):
-    return {
-        "regex": scope,
-        "operation": operation,
-        "algorithm_key": algorithm,
-        "op_config": op_config or {},
+def _ranges(content, row, calibration, given):
+    """Returns the given ranges and, for all other tensors, those of images."""
+    operators = flatbuffer.operators(content)
+    known = {
+        tensor.name for op in operators for tensor in (*op.inputs, *op.results)
     }
-
-
-def _op_config(row, symmetric=False):
-    if row.algorithm == _CAST:
-        return {
-            "weight_tensor_config": _tensor(16, "TENSORWISE", "FLOAT"),
-            "compute_precision": "FLOAT",
-            "explicit_dequantize": True,
-        }
-    config = {
-        "weight_tensor_config": _tensor(8, "CHANNELWISE"),
-        "compute_precision": "INTEGER",
-        "explicit_dequantize": False,
-    }
-    if row.activations:
-        activations = _tensor(8, "TENSORWISE", symmetric=symmetric)
-        config["activation_tensor_config"] = activations
-    return config
-
-
-def _tensor(num_bits, granularity, dtype="INT", symmetric=True):
-    return {
-        "num_bits": num_bits,
-        "symmetric": symmetric,
-        "granularity": granularity,
-        "dtype": dtype,
-    }
-
-
-def _calibrate(content, rules, images):
-    """Returns each tensor's range over all images: tensor -> min, max.
-
-    The quantizer's own choice is a moving average, which depends on the order
-    of the images and cuts off what the rarer of them need.
-    """
-    from ai_edge_quantizer import calibrator, recipe_manager
-    from ai_edge_quantizer.utils import qsv_utils
-
-    manager = recipe_manager.RecipeManager()
-    manager.load_quantization_recipe(rules)
-    with quiet():
-        calibration = calibrator.Calibrator(
-            content,
-            num_threads=os.cpu_count(),
-            mode=calibrator.CalibrationMode.CALIBRATION_PROFILER_BASED,
-            qsv_update_func=qsv_utils.min_max_update,
+    unknown = sorted(set(given) - known)
+    if unknown:
+        raise ValueError(
+            f"Ranges are given for {unknown}, which are no tensors of the"
+            f" model; such are {sorted(known)[:3]}"
         )
-    with tqdm.tqdm(
-        total=len(images), desc="Calibrating", leave=False, disable=None
-    ) as bar:
-        for start in range(0, len(images), _CHUNK):
-            chunk = images[start : start + _CHUNK]
-            samples = [{convert.INPUT_NAME: image[None]} for image in chunk]
-            with quiet():
-                calibration.calibrate({convert.SIGNATURE: samples}, manager)
-            bar.update(len(chunk))
-    return calibration.get_model_qsvs()
+    wrong = {
+        name: (least, greatest)
+        for name, (least, greatest) in given.items()
+        if not (np.isfinite([least, greatest]).all() and least <= greatest)
+    }
+    if wrong:
+        raise ValueError(f"Not (least, greatest), finite: ranges {wrong}")
+    if calibration is not None:
+        found = calibrate(content, calibration)
+        _check_input(content, found, given)
+        return {**found, **given}
+    made = {name for op in operators for name in op.outputs}
+    if not made <= set(given):
+        raise ValueError(f"Format {row.name!r} needs calibration images")
+    return given
+
+
+def _check_input(content, found, given):
+    """Finds calibration images that were not scaled as the model's input."""
+    (taken,) = flatbuffer.inputs(content)
+    if taken.name not in given:
+        return
+    least, greatest = given[taken.name]
+    slack = 1e-3 * (greatest - least)
+    low, high = found[taken.name]
+    if low < least - slack or high > greatest + slack:
+        raise ValueError(
+            f"Calibration images range from {low:g} to {high:g}; the model's"
+            f" input from {least:g} to {greatest:g}"
+        )
+
+
+def _check_products(content, row):
+    """Refuses what LiteRT could not load."""
+    products = [
+        op.outputs[0]
+        for op in flatbuffer.operators(content)
+        if op.name == "BATCH_MATMUL" and op.inputs[0].is_constant
+    ]
+    if row.activation_bits == 16 and products:
+        raise ValueError(
+            f"Format {row.name!r} needs a product of an 8-bit constant and a"
+            f" 16-bit tensor, which LiteRT has only the other way round:"
+            f" {', '.join(products)}"
+        )
+
+
+def _check_integer_only(content, row):
+    """Names what the quantizer had to leave float32."""
+    left = collections.Counter(
+        op.name
+        for op in flatbuffer.operators(content)
+        if op.name not in ("QUANTIZE", "DEQUANTIZE")
+        and any(tensor.dtype == "float32" for tensor in op.results)
+    )
+    if left:
+        raise ValueError(
+            f"Format {row.name!r} is integer only, and these operators have"
+            " no integer form: "
+            + ", ".join(f"{name} ({count})" for name, count in left.items())
+        )

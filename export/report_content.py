@@ -1,7 +1,7 @@
 """What a report says, block by block."""
 
 from keras_mvit import console
-from keras_mvit.export import report_figures
+from keras_mvit.export import report_figures, report_latency
 from keras_mvit.export.report_page import Figure, Heading, Table, Text
 
 _SETTINGS = (
@@ -20,6 +20,7 @@ _SETTINGS = (
     "mixed_precision",
     "seed",
 )
+_MOST_LAYERS = 16  # of the figure
 
 
 def title(data):
@@ -33,8 +34,8 @@ def blocks(data):
     """Turns a `ReportData` into a list of blocks."""
     return [
         *_exported(data),
-        *_plotted(data),
-        *_measured(data),
+        *report_latency.blocks(data),
+        *_sensitive(data),
         *_learned(data),
         *_augmented(data),
         *_trained(data),
@@ -92,7 +93,7 @@ def _exported(data):
     if data.export is None:
         return [heading, Text("Nothing has been exported.")]
     files = data.export["files"]
-    columns = _latency_columns(data)
+    columns = report_latency.columns(data)
     header = ["format", "MB", "ratio", "top-1 %", "Keras %", "agree %", "rel."]
     for name, _ in columns:
         header += [f"{name}, ms", "ratio"]
@@ -108,7 +109,7 @@ def _exported(data):
             f"{file['relative_diff']:.2g}",
         ]
         for _, latencies in columns:
-            row += _latency_cells(latencies, file, files[0])
+            row += report_latency.cells(latencies, file, files[0])
         rows.append(row)
     if columns:
         header.append("parts")
@@ -131,72 +132,31 @@ def _legend(export):
     )
 
 
-def _latency_columns(data):
-    """Returns (name, sha256 -> Result) for each target's configurations."""
-    targets = {measurement.target for measurement in data.measurements}
-    columns = []
-    for measurement in data.measurements:
-        for name, results in measurement.by_configuration().items():
-            if len(targets) > 1:
-                name = f"{measurement.target}, {name}"
-            columns.append((name, {r.sha256: r for r in results}))
-    return columns
-
-
-def _latency_cells(latencies, file, first):
-    result, reference = (latencies.get(f["sha256"]) for f in (file, first))
-    if result is None:
-        return ["n/a", "n/a"]
-    if reference is None:
-        return [f"{result.median_ms:.3f}", "n/a"]
-    ratio = result.median_ms / reference.median_ms
-    return [f"{result.median_ms:.3f}", f"{ratio:.2f}"]
-
-
-def _plotted(data):
-    heading = Heading("Accuracy against latency")
-    columns = _latency_columns(data)
-    if not columns:
-        return [heading, Text("Latency has not been measured on these files.")]
-    name, latencies = columns[0]
-    known = data.export["files"][0]["top1"] is not None
-    key, label = ("top1", "top-1") if known else ("agreement", "agreement")
-    points = [
-        (
-            file["format"],
-            latencies[file["sha256"]].median_ms,
-            100 * file[key],
-        )
-        for file in data.export["files"]
-        if file["sha256"] in latencies
-    ]
-    svg = report_figures.accuracy_against_latency(
-        points, f"median latency, ms ({name})", f"{label}, %"
+def _sensitive(data):
+    if data.sensitivity is None:
+        return []
+    layers = data.sensitivity["layers"]
+    noises = [10 ** (-layer["snr_db"] / 10) for layer in layers]
+    shares = [100 * noise / sum(noises) for noise in noises]
+    found = sorted(
+        zip(shares, (layer["layer"] for layer in layers), strict=True),
+        reverse=True,
     )
-    return [heading, Figure("accuracy_latency", "One point a file", svg)]
-
-
-def _measured(data):
-    found = []
-    for measurement in data.measurements:
-        device, settings = measurement.device, measurement.settings
-        found.append(
-            Text(
-                f"Latency on {device['name']}, {device['cores']} cores,"
-                f" {device['os']}, {device['runtime']}:"
-                f" median of {settings['runs']} runs after"
-                f" {settings['warmup_runs']} to warm up, the files taking"
-                " turns."
-            )
-        )
-    if data.left_out:
-        found.append(
-            Text(
-                "Measured, but not of this export as it is now:"
-                f" {', '.join(data.left_out)}."
-            )
-        )
-    return found
+    svg = report_figures.bars(
+        [name for _, name in found[:_MOST_LAYERS]],
+        {"int8": [share for share, _ in found[:_MOST_LAYERS]]},
+        "share of the noise that int8 adds to the logits, %",
+    )
+    left = data.sensitivity["float_layers"]
+    kept = f"Left in float32: {', '.join(left)}." if left else ""
+    return [
+        Heading("What int8 costs, layer by layer"),
+        Figure("sensitivity", "One bar a layer, the most costly first", svg),
+        Text(
+            f"Each layer alone in int8, on {data.sensitivity['num_images']}"
+            f" training images; {len(layers)} layers. {kept}".strip()
+        ),
+    ]
 
 
 def _value(value):

@@ -19,7 +19,9 @@ class ReportData:
         evaluation: dict or None. `evaluation.json`.
         augmentation_png: bytes or None.
         export: dict or None. `export.json`.
-        measurements: list of Measurement. Latencies of this export's files.
+        sensitivity: dict or None. `NAME_sensitivity.json`.
+        measurements: list of Measurement. Latencies of this export's files
+            and of baselines.
         left_out: list of str. Measured models that are not in the export.
     """
 
@@ -28,6 +30,7 @@ class ReportData:
     evaluation: dict | None
     augmentation_png: bytes | None
     export: dict | None
+    sensitivity: dict | None
     measurements: list
     left_out: list
 
@@ -57,10 +60,12 @@ def gather(workdir=None, export_dir=None, latency_files=()):
     measurements, left_out = [], []
     for path in latency_files:
         measurement = results.read(path)
+        kept = [
+            r for r in measurement.results if r.is_baseline or r.sha256 in known
+        ]
         left_out += sorted(
-            {r.model for r in measurement.results if r.sha256 not in known}
+            {r.model for r in measurement.results} - {r.model for r in kept}
         )
-        kept = [r for r in measurement.results if r.sha256 in known]
         measurements.append(dataclasses.replace(measurement, results=kept))
     return ReportData(
         config=config,
@@ -68,9 +73,18 @@ def gather(workdir=None, export_dir=None, latency_files=()):
         evaluation=_read(workdir, "evaluation.json", json.loads),
         augmentation_png=_read_bytes(workdir, "augmentation.png"),
         export=export,
+        sensitivity=_sensitivity(export_dir, export),
         measurements=measurements,
         left_out=left_out,
     )
+
+
+def _sensitivity(export_dir, export):
+    # One of an earlier export may lie there still.
+    if export is None or not export["settings"].get("sensitivity"):
+        return None
+    name = card.SENSITIVITY.format(export["model"])
+    return _read(export_dir, name, json.loads)
 
 
 def _read(folder, name, parse):

@@ -43,13 +43,18 @@ def learning_curve(history):
     return _svg(draw, (8, 3.2))
 
 
-def accuracy_against_latency(points, x_label, y_label):
-    """Draws one labelled point a file: best is top left.
+def accuracy_against_latency(points, x_label, y_label, baselines=()):
+    """Draws one labelled point a file, and the front of the best of them.
+
+    On the front (Pareto's) are the files that no other beats in both; best is
+    top left.
 
     Args:
         points: list of (label, latency in ms, accuracy in percent).
         x_label: str.
         y_label: str.
+        baselines: sequence of (label, latency in ms). Drawn as lines: their
+            accuracy on these images is not known.
 
     Returns:
         str, an <svg> element.
@@ -70,13 +75,35 @@ def accuracy_against_latency(points, x_label, y_label):
                 alpha=0.8,
                 label=label,
             )
+        front = pareto_front([point[1:] for point in points])
+        axes.step(
+            *zip(*front, strict=True), where="post", color=_INK, alpha=0.4
+        )
+        for label, latency_ms in baselines:
+            axes.axvline(latency_ms, color=_INK, linestyle=":", alpha=0.6)
+            axes.annotate(
+                label,
+                (latency_ms, 0.02),
+                xycoords=("data", "axes fraction"),
+                rotation=90,
+                ha="right",
+                va="bottom",
+                fontsize=8,
+            )
         axes.legend(
             frameon=False,
             labelcolor=_INK,
             loc="upper left",
             bbox_to_anchor=(1, 1),
         )
-        axes.set_xlim(0, 1.1 * max(point[1] for point in points))
+        latencies = [p[1] for p in points] + [b[1] for b in baselines]
+        if max(latencies) > 4 * max(point[1] for point in points):
+            axes.set_xscale("log")
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_minor_formatter("{x:g}")
+            axes.set_xlim(min(latencies) / 1.3, 1.3 * max(latencies))
+        else:
+            axes.set_xlim(0, 1.1 * max(latencies))
         # Not less than 2 points from bottom to top: one image more or less
         # should not look like a cliff.
         accuracies = [point[2] for point in points]
@@ -87,6 +114,50 @@ def accuracy_against_latency(points, x_label, y_label):
         axes.set_ylabel(y_label)
 
     return _svg(draw, (8, 3.6))
+
+
+def pareto_front(points):
+    """Returns the points that no other beats in both, fastest first.
+
+    Args:
+        points: list of (latency, accuracy).
+    """
+    front = []
+    for latency, accuracy in sorted(points, key=lambda p: (p[0], -p[1])):
+        if not front or accuracy > front[-1][1]:
+            front.append((latency, accuracy))
+    return front
+
+
+def bars(names, groups, x_label):
+    """Draws a row of horizontal bars for each name, the first on top.
+
+    Args:
+        names: list of str.
+        groups: dict of label -> list of float, one for each name.
+        x_label: str.
+
+    Returns:
+        str, an <svg> element.
+    """
+    thickness = 0.8 / len(groups)
+
+    def draw(figure):
+        axes = figure.subplots()
+        styles = zip(groups.items(), itertools.cycle(_COLORS), strict=False)
+        for index, ((label, values), color) in enumerate(styles):
+            offset = (index - (len(groups) - 1) / 2) * thickness
+            places = [place + offset for place in range(len(names))]
+            axes.barh(places, values, thickness, color=color, label=label)
+        axes.set_yticks(range(len(names)), names)
+        axes.invert_yaxis()
+        axes.grid(visible=False, axis="y")
+        axes.set_axisbelow(True)
+        axes.set_xlabel(x_label)
+        if len(groups) > 1:
+            axes.legend(frameon=False, labelcolor=_INK, loc="lower right")
+
+    return _svg(draw, (8, 1.0 + 0.26 * len(names)))
 
 
 def _svg(draw, size):

@@ -18,6 +18,8 @@ class Source:
         labels: tuple of str, or None. Class names, in the logits' order.
         calibration: ImageSet or None. Training images, for int8.
         test: ImageSet or None. Test images to compare on.
+        ranges: dict or None. Of activations, as quantization-aware training
+            has learned them: path -> (least, greatest value).
         origin: dict. Where all this came from, for the record.
 
     Raises:
@@ -30,6 +32,7 @@ class Source:
     labels: tuple | None = None
     calibration: ImageSet | None = None
     test: ImageSet | None = None
+    ranges: dict | None = None
     origin: dict = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
@@ -50,7 +53,7 @@ def from_name(
     num_classes=1000,
     image_size=None,
     calibration_images=None,
-    num_calibration_images=256,
+    num_calibration_images=512,
     test_images=None,
     num_test_images=2000,
     seed=0,
@@ -60,7 +63,7 @@ def from_name(
     Args:
         name: str. One of `keras_mvit.list_models()`.
         weights: str or None. File of weights; None: random ones, good for
-            latency and nothing else.
+            latency and nothing else. They set the global seed of Keras.
         num_classes: int. Of the classifier.
         image_size: int or None. Height and width in pixels; None: the
             model's own.
@@ -68,12 +71,14 @@ def from_name(
         num_calibration_images: int. At most so many of them are read.
         test_images: str or None. The same, other images.
         num_test_images: int. At most so many of them are read.
-        seed: int. Of the choice of images in a folder.
+        seed: int. Of random weights, and of the choice of images in a folder.
 
     Raises:
         ValueError: an unknown model, files that cannot be read, or test
             images of other classes than the model's.
     """
+    import keras
+
     import keras_mvit
 
     preprocessing = keras_mvit.preprocessing(name)
@@ -81,6 +86,8 @@ def from_name(
         preprocessing = dataclasses.replace(
             preprocessing, image_size=(image_size, image_size)
         )
+    if weights is None:
+        keras.utils.set_random_seed(seed)
     model = keras_mvit.create_model(
         name,
         num_classes=num_classes,

@@ -47,6 +47,7 @@ def read_workdir(path):
         labels=labels,
         calibration=calibration,
         test=test,
+        ranges=_read_ranges(os.path.join(path, "quantization.json")),
         origin={"workdir": os.path.abspath(path), "training": config},
     )
 
@@ -118,6 +119,22 @@ def _read_labels(file):
     if not all(label.strip() for label in labels) or not labels:
         raise ValueError(f"{file} is damaged: it has an empty line or no line")
     return labels
+
+
+def _read_ranges(file):
+    """Reads what quantization-aware training has learned, if it has been."""
+    if not os.path.exists(file):
+        return None
+    try:
+        return {
+            path: (float(least), float(greatest))
+            for path, (least, greatest) in _read_json(file)["ranges"].items()
+        }
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{file} is damaged: {error!r}. Expected ranges, of paths to"
+            " pairs of numbers"
+        ) from error
 
 
 def _read_model(file):

@@ -3,12 +3,16 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_mvit.training.data.augment import augment, augment_draws
+from keras_mvit.training.data.augment import augment_draws, augment_images
 from keras_mvit.training.data.augmentation import Augmentation
 from keras_mvit.training.data.multiscale import Bucket
 from keras_mvit.training.data.pipeline import Pipeline
 from keras_mvit.training.data.policies import POLICIES
-from keras_mvit.training.data.rand_augment import apply_operation, color_jitter
+from keras_mvit.training.data.rand_augment import (
+    apply_operation,
+    color_jitter,
+    jitter_factors,
+)
 
 _COLUMNS = 8
 _WHOLE = {"crop_scale": (1.0, 1.0), "horizontal_flip": False}
@@ -62,32 +66,35 @@ def _crops(pipeline, on):
     size, interpolation = _size(pipeline), pipeline.preprocessing.interpolation
     on = Augmentation(**on)
     seeds = np.stack([np.zeros(_COLUMNS), np.arange(_COLUMNS)], axis=1)
-    seeds = tf.constant(seeds, tf.int32)
-    draws = tf.data.Dataset.from_tensor_slices(augment_draws(seeds, on))
-    return [
-        (augment(image, size, draw, on, interpolation), "") for draw in draws
-    ]
+    images = augment_images(
+        tf.stack([image] * _COLUMNS),
+        size,
+        augment_draws(
+            tf.constant(seeds, tf.int32), np.full(_COLUMNS, size), on
+        ),
+        on,
+        interpolation,
+    )
+    return [(image, "") for image in images.numpy()]
 
 
 def _levels(image, operation):
     levels = _SIGNED if operation.signed else _UNSIGNED
-    images = apply_operation(
-        operation,
-        np.repeat(image[None], len(levels), axis=0),
-        np.abs(levels),
-        np.where(levels < 0, np.float32(-1), np.float32(1)),
-    )
-    titles = [f"{10 * level:g} of 10" for level in levels]
-    return list(zip(images.numpy(), titles, strict=True))
+    return [
+        (
+            apply_operation(operation, image, abs(level), np.sign(level)),
+            f"{10 * level:g} of 10",
+        )
+        for level in levels
+    ]
 
 
 def _jitters(image):
-    images = np.repeat(image[None], 4, axis=0)
     seeds = np.stack([np.zeros(4, np.int32), np.arange(4, dtype=np.int32)], 1)
     return [
-        (jittered, f"strength {strength}")
+        (color_jitter(image, factors), f"strength {strength}")
         for strength in (0.2, 0.4)
-        for jittered in color_jitter(images, seeds, strength).numpy()
+        for factors in jitter_factors(seeds, strength).numpy()
     ]
 
 

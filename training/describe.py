@@ -1,6 +1,7 @@
 """What a run is going to do, for people."""
 
-from keras_mvit.training.recipes import RECIPE_SETTINGS, get_recipe
+from keras_mvit.training.recipe import RECIPE_SETTINGS
+from keras_mvit.training.recipes import get_recipe
 
 _MANY_IMAGES = 50_000  # below this, the papers' recipes are no good choice
 

@@ -8,15 +8,18 @@ import keras
 
 from keras_mvit import analysis, console
 from keras_mvit.training.callbacks import StopIfNotFinite
+from keras_mvit.training.data.threads import ending_threads
 from keras_mvit.training.describe import describe
 from keras_mvit.training.distribution import ALONE
 from keras_mvit.training.models import make_models
+from keras_mvit.training.quantize_aware import calibrate
 from keras_mvit.training.run import prepare
-from keras_mvit.training.trainer import make_schedule
+from keras_mvit.training.schedule import make_schedule
 
 _STEPS = 2
 
 
+@ending_threads()
 def dry_run(settings, distribution=ALONE):
     """Prints model, recipe, schedule and memory; trains; writes nothing.
 
@@ -30,7 +33,7 @@ def dry_run(settings, distribution=ALONE):
     """
     settings, pipeline = prepare(settings, distribution)
     schedule = make_schedule(settings, pipeline)
-    model, average = make_models(
+    model, average, saved = make_models(
         settings,
         len(pipeline.source.class_names),
         schedule,
@@ -39,7 +42,9 @@ def dry_run(settings, distribution=ALONE):
     report = distribution.report
     report(describe(settings, pipeline))
     report(f"\n{_schedule_table(settings, pipeline, schedule)}\n")
-    report(_memory(settings, pipeline, model, average))
+    report(_memory(settings, pipeline, model, average, saved))
+    if settings.quantize_aware:
+        calibrate(model, pipeline.epoch(0))
     with distribution.fit_scope():
         seconds, loss = _train(model, pipeline)
     report(
@@ -65,13 +70,13 @@ def _schedule_table(settings, pipeline, schedule):
     return console.table(["after epoch", "steps", "learning rate"], rows)
 
 
-def _memory(settings, pipeline, model, average):
+def _memory(settings, pipeline, model, average, saved):
     """An estimate in a line: what the device holds at the largest step."""
     bucket = max(pipeline.buckets, key=lambda b: b.size_px**2 * b.batch_size)
     devices = pipeline.batch_size_divisor
     images = bucket.batch_size // devices
     size = 4 if settings.mixed_precision == "none" else 2
-    activations = analysis.training_activation_bytes(model, bucket.size_px)
+    activations = analysis.training_activation_bytes(saved, bucket.size_px)
     activations = activations * images * size // 4
     # A gradient for each weight beside what is kept between steps.
     variables = [

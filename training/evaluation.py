@@ -14,6 +14,7 @@ from keras_mvit.training.data.bad_images import (
 )
 from keras_mvit.training.data.make_source import make_source
 from keras_mvit.training.data.pipeline import Pipeline
+from keras_mvit.training.data.threads import ending_threads
 from keras_mvit.training.distribution import ALONE
 from keras_mvit.training.evaluation_counts import EvaluationCounts
 from keras_mvit.training.evaluation_files import write_evaluation
@@ -55,6 +56,7 @@ class Evaluator:
         return functools.reduce(operator.add, self._distribution.gather(counts))
 
 
+@ending_threads()
 def evaluate_workdir(path, batch_size=64, protocol=None):
     """Evaluates the model of a work directory, and writes the result there.
 

@@ -103,6 +103,11 @@ def load_model(workdir, protocol, name):
     file = "best.keras" if protocol.weights == "best" else "model.keras"
     model = _load(workdir.file(file))
     if protocol.weights == "raw":
+        if workdir.settings().quantize_aware:
+            raise ValueError(
+                "Of quantization-aware training weights must be ema or best, "
+                "got raw: they come with ranges of their own"
+            )
         arrays = read_arrays(workdir.path, "model")
         for variable, array in zip(model.variables, arrays, strict=True):
             variable.assign(array)

@@ -8,26 +8,11 @@ import keras
 import tensorflow as tf
 
 
-def use_fused_batch_norm(model):
-    """Lets a model train by the fused kernel where the backend has it.
-
-    The model stays what it was: same weights, same mathematics, same config;
-    evaluated or saved it is as before. Without TensorFlow nothing happens.
-
-    Args:
-        model: `keras.Model`, not yet traced.
-    """
-    if keras.backend.backend() != "tensorflow":
-        return
-    for layer in model._flatten_layers():
-        if type(layer) is keras.layers.BatchNormalization:
-            layer.__class__ = _FusedBatchNormalization
-
-
-class _FusedBatchNormalization(keras.layers.BatchNormalization):
+class FusedBatchNormalization(keras.layers.BatchNormalization):
     """Batch statistics, normalization and both gradients in one pass each."""
 
     def call(self, inputs, training=None, mask=None):
+        """Return the normalized maps, and move the averages in training."""
         if not (training and self.trainable) or mask is not None:
             return super().call(inputs, training=training, mask=mask)
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(

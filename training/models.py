@@ -1,15 +1,33 @@
 """The model of a run, ready for `fit`, and its average."""
 
 import contextlib
+from typing import NamedTuple
 
 import keras
 
 import keras_mvit
 from keras_mvit.training.distribution import ALONE
-from keras_mvit.training.fused_batch_norm import use_fused_batch_norm
+from keras_mvit.training.fused_kernels import use_fused_kernels
+from keras_mvit.training.quantize_aware import quantize_aware
 from keras_mvit.training.settings import MIXED_PRECISION
 
 _MOMENTUM = 0.9
+
+
+class Models(NamedTuple):
+    """The models of a run.
+
+    Attributes:
+        trained: `keras.Model`, compiled, its optimizer's variables made.
+        average: `keras.Model`, not compiled: float32, with equal weights, on
+            the first device of each process. It will hold the average.
+        saved: `keras.Model`: `average`, or of a quantization-aware one the
+            ordinary model whose weights it computes with.
+    """
+
+    trained: keras.Model
+    average: keras.Model
+    saved: keras.Model
 
 
 def make_models(
@@ -25,9 +43,10 @@ def make_models(
         distribution: `Distribution`. On whose devices the trained one is.
 
     Returns:
-        (keras.Model, keras.Model): the trained one, compiled, with its
-        optimizer's variables made; the average, float32, with equal weights,
-        not compiled, and on the first device of each process.
+        `Models`.
+
+    Raises:
+        ValueError: layers that cannot be quantized; names them.
     """
     keras.utils.set_random_seed(settings.seed)
     with distribution.scope():
@@ -35,9 +54,12 @@ def make_models(
             settings, num_classes, schedule, accumulation_steps
         )
     with _dtype_policy("float32"):
-        average = _create_model(settings, num_classes)
+        saved = _create_model(settings, num_classes)
+    average = saved
+    if settings.quantize_aware:
+        average = quantize_aware(saved, settings.image_size)
     average.set_weights(model.get_weights())
-    return model, average
+    return Models(model, average, saved)
 
 
 def _compiled_model(settings, num_classes, schedule, accumulation_steps):
@@ -45,7 +67,10 @@ def _compiled_model(settings, num_classes, schedule, accumulation_steps):
         model = _create_model(settings, num_classes)
     if settings.weights:
         load_pretrained(model, settings.weights)
-    use_fused_batch_norm(model)
+    if settings.quantize_aware:
+        model = quantize_aware(model, settings.image_size)
+    else:
+        use_fused_kernels(model)
     on_jax = keras.backend.backend() == "jax"
     model.compile(
         optimizer=make_optimizer(settings, model, schedule, accumulation_steps),

@@ -9,14 +9,19 @@ import tensorflow as tf
 import keras_mvit
 from keras_mvit.training.data.bad_images import leave_out_bad_images
 from keras_mvit.training.data.make_source import make_source
+from keras_mvit.training.data.threads import ending_threads
 from keras_mvit.training.describe import describe
 from keras_mvit.training.distribution import ALONE
+from keras_mvit.training.initial_run import start_from_run
 from keras_mvit.training.make_pipeline import make_pipeline
+from keras_mvit.training.quantize_aware import check_supported
+from keras_mvit.training.resolve import resolve
 from keras_mvit.training.snapshots import write_snapshots
 from keras_mvit.training.trainer import Trainer
 from keras_mvit.training.workdir import WorkDirectory
 
 
+@ending_threads()
 def train_model(settings, distribution=ALONE):
     """Trains a model, or goes on where an earlier call was stopped.
 
@@ -71,7 +76,11 @@ def prepare(settings, distribution=ALONE):
     """
     variant = keras_mvit.get_variant(settings.model)
     source = make_source(settings.dataset)
-    settings = settings.resolve(source, variant)
+    if settings.quantize_aware or settings.sparsity:
+        check_supported(distribution)
+    if settings.init_workdir:
+        settings = start_from_run(settings, source)
+    settings = resolve(settings, source, variant)
     if settings.skip_bad_images:
         _report(leave_out_bad_images(source), distribution)
     distribution.check_agreement(

@@ -81,3 +81,38 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
             "initial": self.initial,
             "cooldown_steps": self.cooldown_steps,
         }
+
+
+def make_schedule(settings, pipeline):
+    """The learning rate over all epochs, whose steps are known beforehand.
+
+    Args:
+        settings: `Settings`, resolved.
+        pipeline: `Pipeline`.
+
+    Returns:
+        `WarmupCosine`.
+
+    Raises:
+        ValueError: warm-up and cool-down are longer than the run.
+    """
+    epochs = settings.epochs
+    if settings.warmup_epochs + settings.cooldown_epochs > epochs:
+        raise ValueError(
+            "warmup_epochs and cooldown_epochs must together be at most epochs "
+            f"({epochs}), got {settings.warmup_epochs:.4g} and "
+            f"{settings.cooldown_epochs}"
+        )
+    steps = [pipeline.plan(epoch).steps for epoch in range(epochs)]
+    whole = int(settings.warmup_epochs)
+    warmup = sum(steps[:whole])
+    if whole < epochs:
+        warmup += round((settings.warmup_epochs - whole) * steps[whole])
+    return WarmupCosine(
+        settings.learning_rate,
+        sum(steps),
+        warmup,
+        settings.final_learning_rate,
+        settings.warmup_learning_rate,
+        sum(steps[epochs - settings.cooldown_epochs :]),
+    )

@@ -4,7 +4,7 @@ import dataclasses
 
 from keras_mvit.training import ranges
 from keras_mvit.training.data.augmentation import Augmentation
-from keras_mvit.training.recipes import NAMES, get_recipe
+from keras_mvit.training.recipes import NAMES
 
 MIXED_PRECISION = {
     "none": "float32",
@@ -28,7 +28,7 @@ class Settings:
     """Everything that determines a run, one field a flag of `train`.
 
     `None` leaves a field to the recipe, and what the recipe leaves open to the
-    data set or the model (`resolve`). What the fields mean is in their
+    data set or the model (`resolve.resolve`). What the fields mean is in their
     metadata: `python -m keras_mvit.training.train --help` prints it.
 
     Raises:
@@ -54,6 +54,21 @@ class Settings:
     weights: str | None = _setting(
         "File of weights to start from, as create_model takes it; a classifier "
         "of other classes is left out."
+    )
+    init_workdir: str | None = _setting(
+        "Folder of a finished run to start from: its model.keras, and how it "
+        "saw its images."
+    )
+    quantize_aware: bool = _setting(
+        "Train the model of --init_workdir on with the roundings of int8; "
+        "recipe auto is then quantize_aware.",
+        False,
+    )
+    sparsity: float = _setting(
+        "Share of the weights of convolutions and projections that become "
+        "zero, the smallest first; not of depthwise, first and last layers.",
+        0.0,
+        _FRACTION,
     )
     epochs: int | None = _setting(
         "Passes over the training images, in all.", accepted=ranges.AT_LEAST_1
@@ -229,53 +244,6 @@ class Settings:
             numbers = tuple(float(value) for value in self.crop_scale)
             object.__setattr__(self, "crop_scale", numbers)
 
-    def resolve(self, source, variant):
-        """Settles what was left to the recipe, the data set and the model.
-
-        Args:
-            source: `Source`.
-            variant: `keras_mvit.models.Variant` of the model.
-
-        Returns:
-            `Settings` of which only `weights`, `dropout_rate`,
-            `drop_path_rate` and `deterministic` may be `None`.
-
-        Raises:
-            ValueError: the recipe is not for the model, or several sizes are
-                asked of a model that has one.
-        """
-        recipe = get_recipe(self.recipe, self.model, self.weights)
-        if self.multi_scale and not variant.any_size:
-            raise ValueError(
-                f"{self.model} is built for one image size: multi_scale must "
-                "be False, got True"
-            )
-        native = source.image_size or variant.preprocessing.image_size[0]
-        size = self.image_size or recipe.image_size or native
-        resolved = self._filled(
-            recipe.settings()
-            | self._learning_rates(recipe)
-            | {"multi_scale": recipe.multi_scale and variant.any_size}
-        )._filled(
-            {
-                "image_size": size,
-                "crop_fraction": variant.preprocessing.crop_fraction,
-                "interpolation": variant.preprocessing.interpolation,
-                "min_image_size": max(MIN_IMAGE_SIZE, size * 5 // 8),
-                "max_image_size": size * 5 // 4,
-                "size_divisor": 32 if size >= 128 else 16,
-                "crop_scale": source.augmentation.crop_scale,
-                "horizontal_flip": source.augmentation.horizontal_flip,
-            }
-        )
-        resolved = dataclasses.replace(resolved, dataset=source.name)
-        if not resolved.multi_scale:
-            one_size = {"min_image_size": size, "max_image_size": size}
-            resolved = dataclasses.replace(
-                resolved, num_scales=1, size_divisor=1, **one_size
-            )
-        return resolved
-
     def accumulation_steps(self, devices=1):
         """Steps whose gradients make one update of the weights.
 
@@ -302,17 +270,3 @@ class Settings:
         names = {field.name for field in dataclasses.fields(Augmentation)}
         values = dataclasses.asdict(self)
         return Augmentation(**{k: values[k] for k in values.keys() & names})
-
-    def _learning_rates(self, recipe):
-        """Those of the recipe, in proportion to the batch or the peak given."""
-        batch_size = self.batch_size or recipe.batch_size
-        scale = batch_size / recipe.batch_size
-        if self.learning_rate:
-            scale = self.learning_rate / recipe.learning_rate
-        names = ("learning_rate", "final_learning_rate", "warmup_learning_rate")
-        return {name: getattr(recipe, name) * scale for name in names}
-
-    def _filled(self, values):
-        """A copy whose `None`s are replaced."""
-        unset = {k: v for k, v in values.items() if getattr(self, k) is None}
-        return dataclasses.replace(self, **unset)

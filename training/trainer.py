@@ -21,7 +21,9 @@ from keras_mvit.training.history import (
 )
 from keras_mvit.training.models import make_models, state_variables
 from keras_mvit.training.progress import ProgressBar
-from keras_mvit.training.schedule import WarmupCosine
+from keras_mvit.training.pruning import Pruning
+from keras_mvit.training.quantize_aware import calibrate, write_ranges
+from keras_mvit.training.schedule import make_schedule
 from keras_mvit.training.summary import write_summary
 from keras_mvit.training.termination import make_termination
 from keras_mvit.training.weight_average import WeightAverage
@@ -49,14 +51,20 @@ class Trainer:
         self._workdir = workdir
         self._distribution = distribution
         self.schedule = make_schedule(settings, pipeline)
-        self.model, self.average = make_models(
+        self.model, self.average, self._saved = make_models(
             settings,
             len(pipeline.source.class_names),
             self.schedule,
             settings.accumulation_steps(distribution.num_devices),
             distribution,
         )
-        self._ema = WeightAverage(self.average, settings.ema_decay)
+        # Called after each step, before all others.
+        self._updates = [WeightAverage(self.average, settings.ema_decay)]
+        if settings.sparsity:
+            updates = self.schedule.total_steps // settings.accumulation_steps()
+            self._updates.append(
+                Pruning(self.model, self.average, settings.sparsity, updates)
+            )
         self._evaluate = Evaluator(self.average, distribution)
         self._checkpoints = Checkpoints(
             workdir.path,
@@ -102,7 +110,7 @@ class Trainer:
                     self._publish()
                     curves.write(row)
                 self._distribution.report(summary_line(row, epochs))
-            counts = self._counts or self._evaluated()
+            counts = self._final_counts()
             if is_chief:
                 self._summarize(counts, curves)
         return self._history
@@ -110,6 +118,8 @@ class Trainer:
     def _restore(self):
         restored = self._checkpoints.restore()
         if restored is None:
+            if self._settings.quantize_aware:
+                self._calibrate()
             return
         report = self._distribution.report
         self._history = restored["history"]
@@ -123,6 +133,11 @@ class Trainer:
                 f"Going on after step {self._progress.steps} of epoch "
                 f"{len(self._history) + 1}."
             )
+
+    def _calibrate(self):
+        """Finds the ranges that quantization-aware training begins with."""
+        calibrate(self.model, self._pipeline.epoch(0))
+        self.average.set_weights(self.model.get_weights())
 
     def _fit(self, epoch, termination):
         """Trains the steps of an epoch that are missing, and saves."""
@@ -150,7 +165,7 @@ class Trainer:
         # Of those that come once, in this process.
         share = self._distribution.num_processes * self._settings.repeats
         callbacks = [
-            self._ema,
+            *self._updates,
             StopIfNotFinite(epoch, done.steps),
             bar,
             SaveDuringEpoch(
@@ -194,7 +209,7 @@ class Trainer:
     def _evaluated_row(self, epoch):
         """Evaluates the average; returns the epoch's row of the history."""
         done = self._progress
-        self._counts = self._evaluated()
+        self._counts = self._evaluated(self._evaluate)
         test = self._counts.metrics()
         check_finite(test["loss"], epoch, done.steps)
         last_step = sum(r["steps"] for r in self._history) + done.steps - 1
@@ -210,12 +225,18 @@ class Trainer:
             "images_per_second": done.images / done.seconds,
         }
 
-    def _evaluated(self):
-        """The `EvaluationCounts` of the average on the test images."""
+    def _final_counts(self):
+        """The `EvaluationCounts` of `model.keras`, which rounds nothing."""
+        if self._saved is not self.average:
+            return self._evaluated(Evaluator(self._saved, self._distribution))
+        return self._counts or self._evaluated(self._evaluate)
+
+    def _evaluated(self, evaluate):
+        """The `EvaluationCounts` that an `Evaluator` finds."""
         with naming_bad_images(
             self._pipeline.source, "test", shard=self._pipeline.shard
         ):
-            return self._evaluate(self._pipeline.evaluation())
+            return evaluate(self._pipeline.evaluation())
 
     def _save(self):
         progress = self._progress and dataclasses.asdict(self._progress)
@@ -225,9 +246,11 @@ class Trainer:
         """Writes what follows from the last checkpoint; twice does no harm."""
         last = self._history[-1]
         earlier = [row["val_top1"] for row in self._history[:-1]]
-        self._workdir.save_model("model.keras", self.average)
+        self._workdir.save_model("model.keras", self._saved)
+        if self._settings.quantize_aware:
+            write_ranges(self._workdir.file("quantization.json"), self.average)
         if last["val_top1"] > max(earlier, default=-1):
-            self._workdir.save_model("best.keras", self.average)
+            self._workdir.save_model("best.keras", self._saved)
         write_csv(self._workdir.file("history.csv"), self._history)
 
     def _summarize(self, counts, curves):
@@ -237,38 +260,3 @@ class Trainer:
             "confusion", self._workdir.file("confusion.png"), len(self._history)
         )
         write_summary(self._workdir, self._settings, self._history, evaluation)
-
-
-def make_schedule(settings, pipeline):
-    """The learning rate over all epochs, whose steps are known beforehand.
-
-    Args:
-        settings: `Settings`, resolved.
-        pipeline: `Pipeline`.
-
-    Returns:
-        `WarmupCosine`.
-
-    Raises:
-        ValueError: warm-up and cool-down are longer than the run.
-    """
-    epochs = settings.epochs
-    if settings.warmup_epochs + settings.cooldown_epochs > epochs:
-        raise ValueError(
-            "warmup_epochs and cooldown_epochs must together be at most epochs "
-            f"({epochs}), got {settings.warmup_epochs:.4g} and "
-            f"{settings.cooldown_epochs}"
-        )
-    steps = [pipeline.plan(epoch).steps for epoch in range(epochs)]
-    whole = int(settings.warmup_epochs)
-    warmup = sum(steps[:whole])
-    if whole < epochs:
-        warmup += round((settings.warmup_epochs - whole) * steps[whole])
-    return WarmupCosine(
-        settings.learning_rate,
-        sum(steps),
-        warmup,
-        settings.final_learning_rate,
-        settings.warmup_learning_rate,
-        sum(steps[epochs - settings.cooldown_epochs :]),
-    )

@@ -11,7 +11,14 @@ from keras_mvit.files import replacing, write_json, write_text
 from keras_mvit.training.settings import Settings
 
 # A run is what these are; all else may change when it is resumed.
-_IDENTITY = ("model", "dataset", "image_size", "mixed_precision", "optimizer")
+_IDENTITY = (
+    "model",
+    "dataset",
+    "image_size",
+    "mixed_precision",
+    "optimizer",
+    "quantize_aware",
+)
 _PACKAGES = ("keras-mvit", "keras", "tensorflow", "numpy")
 
 
@@ -101,6 +108,11 @@ class WorkDirectory:
         names = {field.name for field in dataclasses.fields(Settings)}
         return Settings(**{k: v for k, v in config.items() if k in names})
 
+    def labels(self):
+        """The class names of the run that has begun here: tuple of str."""
+        with open(self.file("labels.txt"), encoding="utf-8") as file:
+            return tuple(file.read().splitlines())
+
     def save_model(self, name, model):
         """Writes a model file.
 
@@ -125,14 +137,15 @@ class WorkDirectory:
         if config is None:
             return
         for name in _IDENTITY:
-            old, new = config.get(name), getattr(settings, name)
+            # A run of an earlier version knows fewer settings.
+            old = config.get(name, getattr(Settings, name, None))
+            new = getattr(settings, name)
             if old != new:
                 raise ValueError(
                     f"{self.path} is of a run with {name}={old}, "
                     f"not {new}. Name another --workdir, or --{name}={old}"
                 )
-        with open(self.file("labels.txt"), encoding="utf-8") as file:
-            old = tuple(file.read().splitlines())
+        old = self.labels()
         if old != source.class_names:
             raise ValueError(
                 f"{self.path} is of a run with the classes {', '.join(old)}, "

@@ -78,7 +78,7 @@ def _make(name, folder):
     console.import_keras_quietly()
     import keras
 
-    from keras_mvit.export import convert, quantize
+    from keras_mvit.export import convert, formats, quantize
 
     keras.utils.set_random_seed(0)
     model = getattr(keras.applications, MODELS[name])(
@@ -93,7 +93,7 @@ def _make(name, folder):
     with files.staged(folder) as stage:
         for kind in FORMATS:
             made = quantize.quantize_file(
-                content, quantize.FORMATS[kind], images
+                content, formats.FORMATS[kind], images
             )
             with open(
                 os.path.join(stage, f"{name}_{kind}.tflite"), "wb"

@@ -62,7 +62,7 @@ def measure(
     for model in models:
         for _ in range(warmup_runs):
             model.invoke()
-    times_ms = _take_turns(models, runs)
+    times_ms = take_turns(models, runs)
     bar = tqdm.tqdm(cases, "Starting afresh", leave=False, disable=None)
     results = [
         _result(*case, model.num_partitions, times)
@@ -102,7 +102,7 @@ def _load(api, num_threads, file, seed):
     return model
 
 
-def _take_turns(models, runs):
+def take_turns(models, runs):
     """Returns the times of `runs` runs of each model, in ms."""
     times_ms = [[] for _ in models]
     turns = -(-runs // RUNS_PER_TURN)

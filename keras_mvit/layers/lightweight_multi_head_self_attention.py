@@ -4,10 +4,14 @@ import keras
 from keras import layers, ops
 
 from keras_mvit.layers import initializers
+from keras_mvit.layers.softmax_attention import (
+    SoftmaxAttention,
+    attention_weights,
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_mvit")
-class LightweightMultiHeadSelfAttention(layers.Layer):
+class LightweightMultiHeadSelfAttention(SoftmaxAttention):
     """Multi-head attention over keys and values of a reduced map.
 
     Guo et al., "CMT", CVPR 2022, section 3.2, equations 2 and 3,
@@ -38,14 +42,9 @@ class LightweightMultiHeadSelfAttention(layers.Layer):
     def __init__(
         self, num_heads, sr_ratio=1, attention_dropout_rate=0.0, **kwargs
     ):
-        super().__init__(**kwargs)
-        self.num_heads = num_heads
+        super().__init__(num_heads, attention_dropout_rate, **kwargs)
         self.sr_ratio = sr_ratio
-        self.attention_dropout_rate = attention_dropout_rate
         common = dict(dtype=self.dtype_policy)
-        self.dropout = layers.Dropout(
-            attention_dropout_rate, name="dropout", **common
-        )
         if sr_ratio > 1:
             self.reduction = layers.DepthwiseConv2D(
                 sr_ratio,
@@ -89,10 +88,10 @@ class LightweightMultiHeadSelfAttention(layers.Layer):
 
     def call(self, x, bias=None, training=None):
         """Return the map mixed by attention."""
-        weights, value = self._attend(x, bias, training)
-        weights = self.dropout(weights, training=training)
-        mixed = ops.transpose(ops.matmul(weights, value), (0, 2, 1, 3))
-        return self.proj(ops.reshape(mixed, ops.shape(x)))
+        mixed = self.mix(*self._project(x, training), bias, training=training)
+        mixed = ops.transpose(mixed, (0, 2, 1, 3))  # (B, N, h, d)
+        # The batch by -1: of symbolic tensors its size is not known.
+        return self.proj(ops.reshape(mixed, (-1, *ops.shape(x)[1:])))
 
     def context_scores(self, x, bias=None):
         """Return the attention each key receives, mean of heads and queries.
@@ -104,29 +103,19 @@ class LightweightMultiHeadSelfAttention(layers.Layer):
         Returns:
             Tensor (B, H // sr_ratio, W // sr_ratio, 1); sums to 1 over a map.
         """
-        weights, _ = self._attend(x, bias)  # (B, h, N, K)
+        query, key, _ = self._project(x)
+        weights = attention_weights(query, key, bias)  # (B, h, N, K)
         size = [s // self.sr_ratio for s in ops.shape(x)[1:3]]
         return ops.reshape(ops.mean(weights, axis=(1, 2)), (-1, *size, 1))
 
-    def _attend(self, x, bias, training=None):
-        """Return weights (B, h, N, K) and values (B, h, K, d)."""
+    def _project(self, x, training=None):
+        """Return scaled queries (B, h, N, d), keys and values (B, h, K, d)."""
         reduced = x
         if self.sr_ratio > 1:
             reduced = self.bn(self.reduction(x), training=training)
-        query = self._heads(self.query(x)) * self.head_dim**-0.5  # (B, h, N, d)
-        key = self._heads(self.key(reduced))  # (B, h, K, d)
-        value = self._heads(self.value(reduced))
-
-        scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))
-        if bias is not None:
-            scores = scores + ops.expand_dims(bias, 0)  # (B, h, N, K)
-        if scores.shape[-1] == 1:  # a lone key has all of the attention
-            weights = ops.ones_like(scores)
-        else:
-            # In float32 also under mixed precision: exponentials need it.
-            weights = ops.softmax(ops.cast(scores, "float32"))
-            weights = ops.cast(weights, self.compute_dtype)
-        return weights, value
+        query = self._heads(self.query(x)) * self.head_dim**-0.5
+        key = self._heads(self.key(reduced))
+        return query, key, self._heads(self.value(reduced))
 
     def _heads(self, x):
         """(B, H, W, C) -> (B, h, H W, d)."""
@@ -140,8 +129,4 @@ class LightweightMultiHeadSelfAttention(layers.Layer):
 
     def get_config(self):
         """Return the arguments of `__init__`."""
-        return super().get_config() | {
-            "num_heads": self.num_heads,
-            "sr_ratio": self.sr_ratio,
-            "attention_dropout_rate": self.attention_dropout_rate,
-        }
+        return super().get_config() | {"sr_ratio": self.sr_ratio}

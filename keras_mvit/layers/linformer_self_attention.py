@@ -4,10 +4,11 @@ import keras
 from keras import layers, ops
 
 from keras_mvit.layers import initializers
+from keras_mvit.layers.softmax_attention import SoftmaxAttention
 
 
 @keras.saving.register_keras_serializable(package="keras_mvit")
-class LinformerSelfAttention(layers.Layer):
+class LinformerSelfAttention(SoftmaxAttention):
     """Multi-head attention whose keys and values are projected to few tokens.
 
     Wang et al., "Linformer: Self-Attention with Linear Complexity", 2020,
@@ -44,13 +45,8 @@ class LinformerSelfAttention(layers.Layer):
         attention_dropout_rate=0.0,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self.num_heads = num_heads
+        super().__init__(num_heads, attention_dropout_rate, **kwargs)
         self.projected_tokens = projected_tokens
-        self.attention_dropout_rate = attention_dropout_rate
-        self.dropout = layers.Dropout(
-            attention_dropout_rate, dtype=self.dtype_policy, name="dropout"
-        )
 
     def build(self, input_shape):
         """Create the weights for sequences of `input_shape`."""
@@ -101,12 +97,7 @@ class LinformerSelfAttention(layers.Layer):
         summaries = ops.matmul(projection, qkv[:, heads:])  # (B P, 2 h, k, d)
         key, value = summaries[:, :heads], summaries[:, heads:]
 
-        scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))
-        weights = ops.softmax(ops.cast(scores, "float32"))  # (B P, h, N, k)
-        weights = ops.cast(weights, self.compute_dtype)
-        weights = self.dropout(weights, training=training)
-
-        x = ops.matmul(weights, value)  # (B P, h, N, d)
+        x = self.mix(query, key, value, training=training)  # (B P, h, N, d)
         x = ops.transpose(x, (0, 2, 1, 3))  # (B P, N, h, d)
         return self.proj(ops.reshape(x, shape))
 
@@ -117,7 +108,5 @@ class LinformerSelfAttention(layers.Layer):
     def get_config(self):
         """Return the arguments of `__init__`."""
         return super().get_config() | {
-            "num_heads": self.num_heads,
-            "projected_tokens": self.projected_tokens,
-            "attention_dropout_rate": self.attention_dropout_rate,
+            "projected_tokens": self.projected_tokens
         }

@@ -4,10 +4,14 @@ import keras
 from keras import layers, ops
 
 from keras_mvit.layers import initializers
+from keras_mvit.layers.softmax_attention import (
+    SoftmaxAttention,
+    attention_weights,
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_mvit")
-class MultiHeadSelfAttention(layers.Layer):
+class MultiHeadSelfAttention(SoftmaxAttention):
     """Every token attends to every token of its sequence.
 
     Vaswani et al., "Attention Is All You Need", 2017, section 3.2,
@@ -34,12 +38,7 @@ class MultiHeadSelfAttention(layers.Layer):
     """
 
     def __init__(self, num_heads, attention_dropout_rate=0.0, **kwargs):
-        super().__init__(**kwargs)
-        self.num_heads = num_heads
-        self.attention_dropout_rate = attention_dropout_rate
-        self.dropout = layers.Dropout(
-            attention_dropout_rate, dtype=self.dtype_policy, name="dropout"
-        )
+        super().__init__(num_heads, attention_dropout_rate, **kwargs)
 
     def build(self, input_shape):
         """Create the weights for tokens of `input_shape[-1]` channels."""
@@ -68,11 +67,11 @@ class MultiHeadSelfAttention(layers.Layer):
 
     def call(self, x, training=None):
         """Return the tokens mixed by attention."""
-        weights, value = self._attend(x, training)
-        weights = self.dropout(weights, training=training)
-        mixed = ops.matmul(weights, value)  # (B P, h, N, d)
+        mixed = self.mix(*self._project(x, training), training=training)
         mixed = ops.transpose(mixed, (0, 2, 1, 3))  # (B P, N, h, d)
-        return self.proj(ops.reshape(mixed, ops.shape(x)))  # (B, P, N, h d)
+        # The batch by -1: of symbolic tensors its size is not known.
+        mixed = ops.reshape(mixed, (-1, *ops.shape(x)[1:]))  # (B, P, N, h d)
+        return self.proj(mixed)
 
     def context_scores(self, x):
         """Return the attention each token receives, mean of heads and queries.
@@ -83,13 +82,14 @@ class MultiHeadSelfAttention(layers.Layer):
         Returns:
             Tensor of x's shape with one channel; sums to 1 over a sequence.
         """
-        weights, _ = self._attend(x)  # (B P, h, N, N)
+        query, key, _ = self._project(x)
+        weights = attention_weights(query, key)  # (B P, h, N, N)
         return ops.reshape(
             ops.mean(weights, axis=(1, 2)), (*ops.shape(x)[:-1], 1)
         )
 
-    def _attend(self, x, training=None):
-        """Return weights (B P, h, N, N) and values (B P, h, N, d)."""
+    def _project(self, x, training=None):
+        """Return queries, scaled, keys and values (B P, h, N, d)."""
         tokens, heads = ops.shape(x)[-2], self.num_heads
         qkv = self.qkv(x)  # (B, P, N, 3 h d)
         qkv = ops.reshape(qkv, (-1, tokens, 3 * heads, self.head_dim))
@@ -100,24 +100,8 @@ class MultiHeadSelfAttention(layers.Layer):
             query = qkv[:, :heads]  # (B P, h, N, d)
             key = qkv[:, heads : 2 * heads]
             value = qkv[:, 2 * heads :]
-        query = query * self.head_dim**-0.5
-
-        scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))
-        if scores.shape[-1] == 1:  # a lone token attends to itself
-            weights = ops.ones_like(scores)
-        else:
-            # In float32 also under mixed precision: exponentials need it.
-            weights = ops.softmax(ops.cast(scores, "float32"))
-            weights = ops.cast(weights, self.compute_dtype)
-        return weights, value
+        return query * self.head_dim**-0.5, key, value
 
     def compute_output_shape(self, input_shape):
         """Return `input_shape`."""
         return input_shape
-
-    def get_config(self):
-        """Return the arguments of `__init__`."""
-        return super().get_config() | {
-            "num_heads": self.num_heads,
-            "attention_dropout_rate": self.attention_dropout_rate,
-        }

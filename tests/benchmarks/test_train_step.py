@@ -4,8 +4,12 @@ import sys
 
 import pytest
 
-from benchmarks import train_step
-from benchmarks.train_step_figures import Figures, medians, misses
+from benchmarks.train_step_figures import (
+    Figures,
+    medians,
+    misses,
+    sets_of_buckets,
+)
 from benchmarks.workers import Worker
 from keras_mvit.training.data.multiscale import Bucket
 
@@ -60,11 +64,11 @@ def test_medians():
 
 
 def test_sizes():
-    (buckets,) = train_step.sets_of_buckets("mobilevit_xxs", 256, 32)
+    (buckets,) = sets_of_buckets("mobilevit_xxs", 256, 32)
     assert buckets[0] == BASE and SMALL in buckets and len(buckets) == 5
-    (small,) = train_step.sets_of_buckets("mobilevit_xxs", 64, 128)
+    (small,) = sets_of_buckets("mobilevit_xxs", 64, 128)
     assert [bucket.size_px for bucket in small] == [64, 48, 80]
-    assert train_step.sets_of_buckets("cmt_ti", 256, 32) == [
+    assert sets_of_buckets("cmt_ti", 256, 32) == [
         (Bucket(160, 32),),
         (BASE,),
     ]

@@ -3,12 +3,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from keras_mvit.export import compare, quantize
+from keras_mvit.export import compare, formats
 
 LABELS = np.array([0, 1, 0, 1])
 KERAS = np.float32([[2, 0], [0, 2], [2, 0], [2, 0]])  # 3 of 4 right
 GOOD = compare.compare(KERAS, KERAS, LABELS)
-FLOAT32 = quantize.FORMATS["float32"]
+FLOAT32 = formats.FORMATS["float32"]
 
 
 def test_equal_logits():
@@ -38,18 +38,42 @@ def test_keras_must_be_finite():
         compare.compare(KERAS, np.full_like(KERAS, np.nan))
 
 
-@pytest.mark.parametrize("row", quantize.FORMATS.values())
+@pytest.mark.parametrize("row", formats.FORMATS.values())
 def test_each_bound_is_enforced(row):
     compare.enforce(GOOD, row, real=True)
     for change, message in [
-        ({"relative_diff": row.max_relative_diff * 1.01}, "a logit differs"),
-        ({"relative_diff": float("nan")}, "a logit differs"),
+        ({"rms_diff": row.max_rms_diff * 1.01}, "logits differ by"),
+        ({"rms_diff": float("nan")}, "logits differ by"),
         ({"agreement": row.min_agreement - 0.01}, "top-1 agrees"),
         ({"top1": 0.75 - row.max_top1_drop - 0.26}, "top-1 falls"),
     ]:
         bad = dataclasses.replace(GOOD, **change)
         with pytest.raises(ValueError, match=message):
             compare.enforce(bad, row, real=True)
+
+
+def test_one_logit_of_float32_counts():
+    for difference in (1.1e-3, float("nan")):
+        bad = dataclasses.replace(GOOD, relative_diff=difference)
+        with pytest.raises(ValueError, match="a logit differs by"):
+            compare.enforce(bad, FLOAT32, real=True)
+        compare.enforce(bad, formats.FORMATS["int8"], real=True)
+
+
+def test_more_noise_is_accepted_on_random_images():
+    row = formats.FORMATS["int8"]
+    for factor, real, accepted in [
+        (0.99, True, True),
+        (1.01, True, False),
+        (1.99, False, True),
+        (2.01, False, False),
+    ]:
+        noisy = dataclasses.replace(GOOD, rms_diff=factor * row.max_rms_diff)
+        if accepted:
+            compare.enforce(noisy, row, real)
+            continue
+        with pytest.raises(ValueError, match="logits differ by"):
+            compare.enforce(noisy, row, real)
 
 
 def test_agreement_on_random_images_is_no_criterion():

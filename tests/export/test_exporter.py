@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from keras_mvit.export import exporter, files, quantize
+from keras_mvit.export import exporter, files, quantize, sensitivity
 from keras_mvit.export.interpret import LiteRTModel
 from tests.export.broken_files import convert_function, with_flex_op
 from tests.export.conftest import FORMATS
@@ -69,7 +69,7 @@ def test_the_card_tells_the_truth(exported, source):
 def test_int8_takes_the_training_images_asked_for(source, tmp_path):
     seen = []
 
-    def spy(content, row, calibration):
+    def spy(content, row, calibration, *_):
         seen.append(calibration)
         return content
 
@@ -91,9 +91,22 @@ def test_a_wrong_number_of_calibration_images(source, tmp_path, count):
     assert os.listdir(tmp_path) == []
 
 
+def test_few_calibration_images_are_all_taken(source, tmp_path):
+    card = _export(source, tmp_path, ["int8"])
+    assert card["settings"]["num_calibration_images"] == 64
+
+
+def test_analyzing_layers_leaves_half_of_few_images(
+    source, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(sensitivity, "MIN_IMAGES", 32)
+    card = _export(source, tmp_path, ["int8"], analyze_layers=True)
+    assert card["settings"]["num_calibration_images"] == 32
+
+
 def test_int8_without_calibration_images(source, tmp_path):
     bare = dataclasses.replace(source, calibration=None)
-    with pytest.raises(ValueError, match="needs calibration images"):
+    with pytest.raises(ValueError, match="need calibration images"):
         _export(bare, tmp_path, ["float32", "int8"])
     assert os.listdir(tmp_path) == []
     _export(bare, tmp_path, ["float32"])
@@ -134,9 +147,9 @@ def test_a_bad_file_fails_the_export_and_spares_the_old(
     before = _contents(tmp_path)
     good = quantize.quantize_file
 
-    def second_is_wrong(content, row, calibration):
+    def second_is_wrong(content, row, *rest):
         make = good if row.name == "float32" else wrong
-        return make(content, row, calibration)
+        return make(content, row, *rest)
 
     monkeypatch.setattr(quantize, "quantize_file", second_is_wrong)
     with pytest.raises(ValueError, match=message):

@@ -4,11 +4,14 @@ import html.parser
 import json
 import pathlib
 import re
+import shutil
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
-from keras_mvit.export import report_page
+from keras_mvit.export import report_figures, report_page
 from keras_mvit.export.latency import host, results
 from keras_mvit.export.report_writer import write_report
 
@@ -69,6 +72,68 @@ def test_everything(copied_dir, exported, latency_file, tmp_path):
     assert page.count("data:image/png;base64,") == 1
     for name in re.findall(r"\]\((.*?)\)", markdown):
         assert (tmp_path / "report" / name).stat().st_size
+
+
+def test_baselines_and_profiles(exported, measurement, tmp_path):
+    profile = [
+        {"op": "Convolution", "count": 9, "mean_ms": 1.5, "percent": 75.0},
+        {"op": "Softmax", "count": 2, "mean_ms": 0.5, "percent": 25.0},
+    ]
+    first = measurement.results[0]
+    rows = [
+        dataclasses.replace(first, op_profile=profile),
+        *measurement.results[1:],
+        dataclasses.replace(
+            first,
+            model="MobileNetV2",
+            sha256="0" * 64,
+            median_ms=10.0,
+            is_baseline=True,
+        ),
+    ]
+    path = str(tmp_path / "latency.json")
+    results.write(path, dataclasses.replace(measurement, results=rows))
+    page, markdown = _report(tmp_path, None, str(exported[0]), [path])
+    assert "Measured, but not of this export" not in page
+    assert re.search(r"MobileNetV2 *\| *1 thread .* 10.000 *\| *2.50", markdown)
+    assert "Convolution" in page
+    assert "Softmax" in page
+    assert page.count("<svg") == 2
+
+
+def test_sensitivity_is_of_this_export_or_absent(exported, tmp_path):
+    folder = shutil.copytree(exported[0], tmp_path / "exported")
+    sensitivity = {
+        "num_images": 100,
+        "layers": [
+            {"layer": "stem", "snr_db": 20.0, "agreement": 0.9},
+            {"layer": "classifier", "snr_db": 30.0, "agreement": 1.0},
+        ],
+        "float_layers": ["stem"],
+    }
+    (folder / "small_sensitivity.json").write_text(json.dumps(sensitivity))
+    page, _ = _report(tmp_path, None, str(folder), [])
+    assert "layer by layer" not in page
+    card = json.loads((folder / "export.json").read_text())
+    card["settings"]["sensitivity"] = True
+    (folder / "export.json").write_text(json.dumps(card))
+    page, _ = _report(tmp_path, None, str(folder), [])
+    assert "layer by layer" in page
+    assert "Left in float32: stem." in page
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1))
+def test_the_front_has_what_nothing_beats(points):
+    front = report_figures.pareto_front(points)
+    for latency, accuracy in points:
+        beaten = any(
+            other[0] <= latency
+            and other[1] >= accuracy
+            and other != (latency, accuracy)
+            for other in points
+        )
+        assert ((latency, accuracy) in front) != beaten
 
 
 class _Addresses(html.parser.HTMLParser):

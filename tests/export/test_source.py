@@ -1,5 +1,6 @@
 import dataclasses
 
+import numpy as np
 import pytest
 
 from keras_mvit.export.source import from_name
@@ -16,6 +17,16 @@ def test_size_and_classes():
     assert found.model.output_shape == (None, 7)
     assert found.calibration is None
     assert found.test is None
+
+
+def test_random_weights_are_those_of_a_seed():
+    first, again, other = (
+        from_name("mobilevit_xxs", num_classes=7, seed=seed).model.get_weights()
+        for seed in (0, 0, 1)
+    )
+    for one, same in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one, same)
+    assert np.any(first[0] != other[0])
 
 
 def test_images_that_are_not_there():

@@ -5,7 +5,7 @@ import tensorflow as tf
 from numpy.testing import assert_allclose
 
 import keras_mvit
-from keras_mvit.training.fused_batch_norm import use_fused_batch_norm
+from keras_mvit.training.fused_kernels import use_fused_kernels
 
 
 def _models(policy="float32"):
@@ -21,7 +21,7 @@ def _models(policy="float32"):
     plain = keras.Model(inputs, x)
     fused = keras.models.clone_model(plain)
     fused.set_weights(plain.get_weights())
-    use_fused_batch_norm(fused)
+    use_fused_kernels(fused)
     return plain, fused
 
 

@@ -33,8 +33,8 @@ def start(workdir, *flags, **kwargs):
     )
 
 
-def run_to_the_end(workdir):
-    process = start(workdir)
+def run_to_the_end(workdir, *flags):
+    process = start(workdir, *flags)
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
     return output
@@ -148,11 +148,15 @@ def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
     workdir = tmp_path / "run"
     first = start(workdir)
     wait_for_a_checkpoint(workdir, first)
-    second = start(workdir)
-    output, _ = second.communicate(timeout=60)
+    first.send_signal(signal.SIGSTOP)  # or it might end before the second asks
+    try:
+        second = start(workdir)
+        output, _ = second.communicate(timeout=60)
+    finally:
+        first.send_signal(signal.SIGCONT)
+        first.communicate(timeout=60)
     assert second.returncode == 1
     assert "Another process is training in" in output
-    first.communicate(timeout=60)
     assert first.returncode == 0
 
 
@@ -163,3 +167,32 @@ def test_another_end_would_be_noticed(tmp_path, whole):
     process.communicate(timeout=300)
     with pytest.raises(AssertionError):
         check_same_end(workdir, whole[0])
+
+
+@pytest.mark.large
+def test_a_quantization_aware_run_killed_ends_the_same(tmp_path):
+    initial = tmp_path / "initial"
+    run_to_the_end(initial)
+    flags = ["--quantize_aware", f"--init_workdir={initial}"]
+    flags += ["--batch_size=32", "--recipe=auto"]
+    start_time = time.monotonic()
+    run_to_the_end(tmp_path / "whole", *flags)
+    seconds = time.monotonic() - start_time
+    whole = end_state(tmp_path / "whole")
+    kills = 0
+    for share in (0.5, 0.6, 0.7, 0.8, 0.9):
+        process = start(tmp_path / "run", *flags)
+        try:
+            process.communicate(timeout=share * seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            kills += 1
+    assert kills
+    run_to_the_end(tmp_path / "run", *flags)
+    check_same_end(tmp_path / "run", whole)
+    ranges = [
+        (tmp_path / name / "quantization.json").read_bytes()
+        for name in ("run", "whole")
+    ]
+    assert ranges[0] == ranges[1]

@@ -5,13 +5,14 @@ import pytest
 import keras_mvit
 from keras_mvit.training.data.make_source import make_source
 from keras_mvit.training.models import load_pretrained, make_optimizer
+from keras_mvit.training.resolve import resolve
 from keras_mvit.training.settings import Settings
 
 
 def resolved(**kwargs):
     settings = Settings("run", **{"recipe": "finetune", **kwargs})
     variant = keras_mvit.get_variant(settings.model)
-    return settings.resolve(make_source("digits"), variant)
+    return resolve(settings, make_source("digits"), variant)
 
 
 def small_model():

@@ -3,12 +3,8 @@ import dataclasses
 import pytest
 
 import keras_mvit
-from keras_mvit.training.recipes import (
-    NAMES,
-    RECIPE_SETTINGS,
-    RECIPES,
-    get_recipe,
-)
+from keras_mvit.training.recipe import RECIPE_SETTINGS
+from keras_mvit.training.recipes import NAMES, RECIPES, get_recipe
 from keras_mvit.training.settings import Settings
 
 # Epochs, batch, peak and final learning rate, weight decay: the papers'.
@@ -84,7 +80,7 @@ def test_the_learning_rate_for_random_weights_is_higher():
 @pytest.mark.parametrize(
     "name, model, words",
     [
-        ("mobilevit", "cmt_ti", "one of auto, cmt, finetune for cmt_ti"),
+        ("mobilevit", "cmt_ti", "one of auto, cmt, finetune, quant"),
         ("mobilevitv2_21k", "mobilevitv2_050", "one of auto, mobilevitv2, mo"),
         ("other", "mobilevit_s", "got 'other'"),
         ("mobilevitv2_384", "mobilevitv2_050", "with --weights"),

@@ -7,18 +7,20 @@ from hypothesis import strategies as st
 
 import keras_mvit
 from keras_mvit.training.data.make_source import make_source
-from keras_mvit.training.recipes import RECIPE_SETTINGS, get_recipe
+from keras_mvit.training.recipe import RECIPE_SETTINGS
+from keras_mvit.training.recipes import get_recipe
+from keras_mvit.training.resolve import resolve
 from keras_mvit.training.settings import Settings
 
 
-def resolve(dataset, **kwargs):
+def resolved(dataset, **kwargs):
     settings = Settings("run", dataset=dataset, **kwargs)
     variant = keras_mvit.get_variant(settings.model)
-    return settings.resolve(make_source(dataset), variant)
+    return resolve(settings, make_source(dataset), variant)
 
 
 def test_digits_have_their_own_defaults():
-    settings = resolve("digits")
+    settings = resolved("digits")
     assert settings.image_size == 64
     assert (settings.min_image_size, settings.max_image_size) == (40, 80)
     assert settings.size_divisor == 16
@@ -26,7 +28,7 @@ def test_digits_have_their_own_defaults():
 
 
 def test_photographs_have_the_models(image_folder):
-    settings = resolve(f"folder:{image_folder}")
+    settings = resolved(f"folder:{image_folder}")
     assert settings.image_size == 256
     assert (settings.min_image_size, settings.max_image_size) == (160, 320)
     assert settings.size_divisor == 32
@@ -35,38 +37,39 @@ def test_photographs_have_the_models(image_folder):
 
 
 def test_what_is_given_counts():
-    settings = resolve("digits", image_size=96, horizontal_flip=True)
+    settings = resolved("digits", image_size=96, horizontal_flip=True)
     assert settings.image_size == 96
     assert (settings.min_image_size, settings.max_image_size) == (60, 120)
     assert settings.horizontal_flip is True
 
 
 def test_fixed_size():
-    settings = resolve("digits", multi_scale=False, image_size=100)
+    settings = resolved("digits", multi_scale=False, image_size=100)
     assert settings.min_image_size == settings.max_image_size == 100
     assert settings.num_scales == settings.size_divisor == 1
 
 
 def test_the_smallest_size():
-    assert resolve("digits", image_size=32).min_image_size == 32
+    assert resolved("digits", image_size=32).min_image_size == 32
 
 
 def test_the_recipe_fills_what_is_not_given():
-    settings = resolve("digits", model="mobilevitv2_050", clip_norm=1.0)
+    settings = resolved("digits", model="mobilevitv2_050", clip_norm=1.0)
     recipe = get_recipe("auto", "mobilevitv2_050")
     for name in RECIPE_SETTINGS:
         if name == "clip_norm":
             assert settings.clip_norm == 1.0
         elif getattr(recipe, name) is not None:
             assert getattr(settings, name) == getattr(recipe, name), name
-    open_fields = {"weights", "dropout_rate", "drop_path_rate", "deterministic"}
+    open_fields = {"weights", "init_workdir", "dropout_rate", "drop_path_rate"}
+    open_fields.add("deterministic")
     for name, value in dataclasses.asdict(settings).items():
         assert value is not None or name in open_fields, name
 
 
 @pytest.mark.parametrize("batch_size", [64, 256, 2048])
 def test_learning_rates_are_in_proportion_to_the_batch(batch_size):
-    settings = resolve("digits", batch_size=batch_size)
+    settings = resolved("digits", batch_size=batch_size)
     scale = batch_size / 1024
     assert settings.learning_rate == pytest.approx(2e-3 * scale)
     assert settings.final_learning_rate == pytest.approx(2e-4 * scale)
@@ -74,10 +77,10 @@ def test_learning_rates_are_in_proportion_to_the_batch(batch_size):
 
 
 def test_a_peak_that_is_given_counts_whatever_the_batch():
-    settings = resolve("digits", batch_size=256, learning_rate=1e-2)
+    settings = resolved("digits", batch_size=256, learning_rate=1e-2)
     assert settings.learning_rate == 1e-2
     assert settings.final_learning_rate == pytest.approx(1e-3)
-    settings = resolve("digits", learning_rate=1e-2, final_learning_rate=0.0)
+    settings = resolved("digits", learning_rate=1e-2, final_learning_rate=0.0)
     assert settings.final_learning_rate == 0
 
 
@@ -98,17 +101,17 @@ def test_accumulated_batches(batch, at_once, devices):
 
 
 def test_cmt_has_one_size():
-    settings = resolve("digits", model="cmt_ti", recipe="finetune")
+    settings = resolved("digits", model="cmt_ti", recipe="finetune")
     assert not settings.multi_scale and settings.num_scales == 1
     with pytest.raises(ValueError, match="built for one image size"):
-        resolve("digits", model="cmt_ti", multi_scale=True)
+        resolved("digits", model="cmt_ti", multi_scale=True)
 
 
 def test_the_augmentation_is_checked():
-    settings = resolve("digits", mixup_alpha=-1.0)
+    settings = resolved("digits", mixup_alpha=-1.0)
     with pytest.raises(ValueError, match="mixup_alpha must be at least 0"):
         settings.augmentation()
-    assert resolve("digits").augmentation().horizontal_flip is False
+    assert resolved("digits").augmentation().horizontal_flip is False
 
 
 @pytest.mark.parametrize(

@@ -1,45 +1,26 @@
 import dataclasses
+import gc
 import os
 
 import keras
 import numpy as np
 import pytest
+from tensorflow.python.data.ops.iterator_ops import OwnedIterator
 
 from keras_mvit.training import train_model
 from keras_mvit.training.callbacks import DivergedError
 from keras_mvit.training.evaluation_counts import EvaluationCounts
 from tests.training.conftest import load, read_history, weights_equal
+from tests.training.interrupted import interrupt, train_in_two_parts
 
 pytestmark = pytest.mark.usefixtures("tiny_model")
 
 
-def interrupt_at(step, patch):
-    """Makes training stop, as by Ctrl-C, at the end of some step."""
-    count = 0
-    fit = keras.Model.fit
-
-    class Interrupt(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs=None):
-            nonlocal count
-            count += 1
-            if count == step:
-                raise KeyboardInterrupt
-
-    def interrupted(model, *args, callbacks, **kwargs):
-        return fit(model, *args, callbacks=[*callbacks, Interrupt()], **kwargs)
-
-    patch.setattr(keras.Model, "fit", interrupted)
-
-
 @pytest.mark.parametrize("step", [2, 6])
 def test_an_interrupted_run_goes_on_to_the_same_end(
-    settings, finished_run, monkeypatch, step
+    settings, finished_run, step
 ):
-    with monkeypatch.context() as patch:
-        interrupt_at(step, patch)
-        with pytest.raises(KeyboardInterrupt):
-            train_model(settings)
-    resumed = train_model(settings)
+    resumed = train_in_two_parts(settings, step)
     whole, uninterrupted = finished_run
     for row, expected in zip(resumed, uninterrupted, strict=True):
         for key in ("epoch", "steps", "images", "learning_rate"):
@@ -51,6 +32,18 @@ def test_an_interrupted_run_goes_on_to_the_same_end(
         load(settings).get_weights(), load(whole).get_weights(), strict=True
     ):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+def iterators():
+    # isinstance asks each object for its class, and some warn when asked.
+    return [x for x in gc.get_objects() if issubclass(type(x), OwnedIterator)]
+
+
+def test_no_thread_of_an_interrupted_run_goes_on(settings):
+    before = set(map(id, iterators()))
+    error = interrupt(settings, 1)  # which is kept, with its frames
+    assert error.tb is not None
+    assert {id(x) for x in iterators()} <= before
 
 
 def test_a_finished_run_stays_as_it_is(run_of_two_epochs, capsys):

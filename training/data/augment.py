@@ -4,50 +4,102 @@ Both paths give uint8, as the libraries the papers used did, and the batch is
 scaled to floats when it is full: a quarter of the bytes to copy until then.
 """
 
+import numpy as np
 import tensorflow as tf
 
 from keras_mvit.training.data.crop import crop_draws, random_crop
+from keras_mvit.training.data.decode import decode
 from keras_mvit.training.data.draws import uniforms
+from keras_mvit.training.data.erasing import erase, erasing_boxes
+from keras_mvit.training.data.opencv import cv2
+from keras_mvit.training.data.rand_augment import distort, distortion_draws
 from keras_mvit.training.data.resize import resize, resize_fast
 
 
-def augment_draws(seeds, augmentation):
-    """All of the randomness of many images' crops and flips.
+def augment_draws(seeds, sizes_px, augmentation):
+    """All of the randomness of `augment`, for many images.
 
     Args:
         seeds: int32 tensor (B, 2).
+        sizes_px: int32 tensor (B,). Height and width of the results.
         augmentation: `Augmentation`.
 
     Returns:
-        dict of what `augment` takes for each image.
+        dict of tensors (B, ...): what `augment` takes for each image.
     """
-    mirrored = uniforms(seeds, 1, "flip")[:, 0] < 0.5
-    return {**crop_draws(seeds, augmentation), "mirrored": mirrored}
+    draws = {
+        **crop_draws(seeds, augmentation),
+        "mirrored": uniforms(seeds, 1, "flip")[:, 0] < 0.5,
+        **distortion_draws(seeds, augmentation),
+    }
+    if augmentation.erasing_probability("zero"):
+        draws["erased"] = erasing_boxes(
+            seeds, sizes_px, augmentation.random_erasing, "zero"
+        )
+    return draws
 
 
-def augment(image, size_px, draw, augmentation, interpolation="bilinear"):
-    """A random crop of an image, resized and perhaps mirrored.
+@tf.function(autograph=False, reduce_retracing=True)
+def augment_images(
+    images, size_px, draws, augmentation, interpolation, mean=(0, 0, 0)
+):
+    """`augment` in TensorFlow: some images at once, in one call of Python.
 
     Args:
-        image: uint8 tensor (H, W, 3), or string tensor () of a file's bytes,
-            of which no more is decoded than needed.
-        size_px: int32 tensor (). Height and width of the result.
-        draw: dict of this image's tensors, from `augment_draws`.
+        images: uint8 tensor (B, H, W, 3), or string tensor (B,) of files'
+            bytes.
+        size_px: int32 tensor (). Height and width of the results.
+        draws: dict of tensors (B, ...), from `augment_draws`.
         augmentation: `Augmentation`.
-        interpolation: str. `"bilinear"` or `"bicubic"`, as of `resize_fast`.
+        interpolation: str.
+        mean: 3 ints.
 
     Returns:
-        uint8 tensor (size_px, size_px, 3).
+        uint8 tensor (B, size_px, size_px, 3).
     """
+    names = list(draws)
+
+    def run(images, size_px, *columns):
+        batch = np.empty((len(images), size_px, size_px, 3), np.uint8)
+        for index, image in enumerate(images):
+            draw = {
+                name: column[index]
+                for name, column in zip(names, columns, strict=True)
+            }
+            batch[index] = augment(
+                image, size_px, draw, augmentation, interpolation, mean
+            )
+        return batch
+
+    batch = tf.numpy_function(
+        run, [images, size_px, *draws.values()], tf.uint8, stateful=False
+    )
+    return tf.ensure_shape(batch, (None, None, None, 3))
+
+
+def augment(image, size_px, draw, augmentation, interpolation, mean=(0, 0, 0)):
+    """A random crop of an image, resized, mirrored, distorted, erased from.
+
+    Args:
+        image: uint8 array (H, W, 3), or bytes of a file.
+        size_px: int. Height and width of the result.
+        draw: dict of this image's arrays, from `augment_draws`.
+        augmentation: `Augmentation`.
+        interpolation: str. `"bilinear"` or `"bicubic"`, as of `resize_fast`.
+        mean: 3 ints, from 0 to 255. The model's mean colour, R, G, B, which
+            becomes its 0.
+
+    Returns:
+        uint8 array (size_px, size_px, 3).
+    """
+    image = decode(image) if isinstance(image, bytes) else image
     image = random_crop(image, draw, augmentation)
-    image = resize_fast(image, tf.stack([size_px, size_px]), interpolation)
-    if augmentation.horizontal_flip:
-        # A slice with a negative step would take ten times as long.
-        image = tf.cond(
-            draw["mirrored"],
-            lambda: tf.reverse(image, [1]),
-            lambda: image,
-        )
+    image = resize_fast(image, (size_px, size_px), interpolation)
+    if augmentation.horizontal_flip and draw["mirrored"]:
+        image = cv2.flip(image, 1)
+    image = distort(image, draw, augmentation, mean)
+    if "erased" in draw:
+        erase(image, draw["erased"], mean)
     return image
 
 

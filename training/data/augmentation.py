@@ -36,7 +36,8 @@ class Augmentation:
             with the magnitude, for `"timm"`; those of `"torchvision"` do.
         random_erasing: float. Probability that an image loses a rectangle.
         erasing_value: str. What the rectangle gets: `"zero"` or, for noise of
-            its own in each pixel, `"pixel"`; both in the model's input.
+            its own in each pixel, `"pixel"`; both in the model's input, but
+            zeros to the nearest grey level.
         mixup_alpha: float. Of the Beta distribution of MixUp's weights.
         cutmix_alpha: float. Of the Beta distribution of CutMix's areas.
         cutmix_probability: float. Part of the mixed batches that get CutMix,
@@ -81,6 +82,10 @@ class Augmentation:
     def policy(self):
         """The `Policy` of RandAugment."""
         return POLICIES[self.rand_augment_policy, self.rand_augment_increasing]
+
+    def erasing_probability(self, value):
+        """Float. That an image loses a rectangle to such values."""
+        return self.random_erasing if value == self.erasing_value else 0.0
 
     @property
     def mixes(self):

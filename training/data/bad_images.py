@@ -6,6 +6,7 @@ import sys
 import tensorflow as tf
 import tqdm
 
+from keras_mvit.training.data.decode import decode
 from keras_mvit.training.data.pipeline import read_image
 from keras_mvit.training.data.source import SPLITS, WHOLE
 
@@ -91,7 +92,11 @@ def _good_names(source, split):
 
 def _why_unreadable(source, element):
     try:
-        read_image(source, element)
+        image = source.read(element)
+        if image.dtype == tf.string:
+            decode(image.numpy())
+    except ValueError as error:
+        return str(error)
     except (tf.errors.OpError, OSError) as error:
         lines = str(getattr(error, "message", error)).strip().splitlines()
         # "{{function_node ...}} what was wrong [Op:...]"

@@ -1,148 +1,113 @@
-"""Operations on the colours of a batch of images, as Pillow defines them.
+"""Operations on an image's colours, as Pillow defines them.
 
-All take and give uint8 (B, H, W, 3), with one number for each image, and B may
-be 0. They give Pillow's values exactly, and are written in the operations that
-TensorFlow has vectorized: arithmetic on float32, no selection by masks, no
-broadcasting along the three channels.
+All take a uint8 array (H, W, 3) and a number, and give such an array. Most are
+tables of 256 values. They give Pillow's values, but that `contrast`,
+`saturation` and `sharpness` may differ by 1 where a grey is halfway between
+two values, or a sum next to a whole number.
 """
 
+import math
+
 import numpy as np
-import tensorflow as tf
 
-_LUMA = (19595.0, 38470.0, 7471.0)  # Pillow's weights of R, G, B, times 2^16
-_F64 = tf.float64
-_BORDER = ((0, 0), (1, 1), (1, 1), (0, 0))
+from keras_mvit.training.data.opencv import cv2
+
+_VALUES = np.arange(256, dtype=np.float32)
+# Pillow's weights of R, G, B.
+_LUMA = np.array([[19595, 38470, 7471]], np.float32) / 2**16
+_SMOOTH = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], np.float32) / 13
+# Added before rounding to the nearest, to round down as Pillow does: so little
+# above -1/2 that whole numbers stay whatever the last bits of a sum.
+_DOWN = 2.0**-13 - 0.5
 
 
-def brightness(images, factor):
+def brightness(image, factor):
     """Scales all values; 1 changes nothing."""
-    return _to_uint8(_float(images) * _each(factor))
+    return _look_up(image, _VALUES * np.float32(factor))
 
 
-def contrast(images, factor):
+def contrast(image, factor):
     """Scales the distance from the image's mean grey; 1 changes nothing."""
-    mean = tf.reduce_mean(_grey(images, 1), axis=(1, 2, 3), keepdims=True)
-    return _blend(tf.floor(mean + 0.5), images, factor)
+    mean = math.floor(cv2.mean(cv2.transform(image, _LUMA))[0] + 0.5)
+    return _look_up(image, mean + np.float32(factor) * (_VALUES - mean))
 
 
-def saturation(images, factor):
+def saturation(image, factor):
     """Scales the distance from each pixel's grey; 1 changes nothing."""
-    return _blend(_grey(images, 3), images, factor)
+    grey = cv2.cvtColor(cv2.transform(image, _LUMA), cv2.COLOR_GRAY2RGB)
+    return _blend(grey, image, factor)
 
 
-def sharpness(images, factor):
+def sharpness(image, factor):
     """Scales the distance from a smoothed image; 1 changes nothing."""
-    kernel = np.ones((3, 3, 3, 1), np.float32)
-    kernel[1, 1] = 5.0
-    x = _float(images)
-    smooth = tf.nn.depthwise_conv2d(x, kernel / 13.0, [1, 1, 1, 1], "SAME")
-    difference = tf.floor(smooth + 0.5) - x
-    # The border is not smoothed.
-    difference = tf.pad(difference[:, 1:-1, 1:-1], _BORDER)
-    return _blend(x + difference, images, factor)
+    smooth = image.copy()  # the border is not smoothed
+    smooth[1:-1, 1:-1] = cv2.filter2D(image, -1, _SMOOTH)[1:-1, 1:-1]
+    return _blend(smooth, image, factor)
 
 
-def posterize(images, bits):
+def posterize(image, bits):
     """Keeps the highest bits of each value; 8 changes nothing."""
-    mask = tf.bitwise.left_shift(255, 8 - tf.cast(_each(bits), tf.int32))
-    return tf.bitwise.bitwise_and(images, tf.cast(mask & 255, tf.uint8))
+    step = 2.0 ** (8 - int(bits))
+    return _look_up(image, _VALUES // step * step)
 
 
-def solarize(images, threshold):
+def solarize(image, threshold):
     """Inverts the values from a threshold up; 256 changes nothing."""
-    x = _float(images)
-    # 1 for the values from the threshold up, else 0.
-    chosen = tf.clip_by_value(x + (1.0 - tf.math.ceil(_each(threshold))), 0, 1)
-    return tf.cast(x + chosen * (255.0 - 2.0 * x), tf.uint8)
+    return _look_up(
+        image, np.where(_VALUES < threshold, _VALUES, 255 - _VALUES)
+    )
 
 
-def solarize_add(images, addend):
+def solarize_add(image, addend):
     """Adds to the values below 128; 0 changes nothing."""
-    x = _float(images)
-    chosen = tf.clip_by_value(128.0 - x, 0.0, 1.0)
-    return _to_uint8(x + chosen * _each(addend))
+    return _look_up(image, _VALUES + addend * (_VALUES < 128))
 
 
-def invert(images, _):
+def invert(image, _):
     """Inverts all values; its number has no meaning."""
-    return tf.bitwise.invert(images)
+    return cv2.bitwise_not(image)
 
 
-def autocontrast(images, _):
+def autocontrast(image, _):
     """Stretches each channel to the whole range; its number has no meaning."""
-    shape = tf.shape(images)
-    rows = _rows(images)  # (B, H, 3 W)
-    low, high = (
-        tf.cast(reduce(tf.reshape(reduce(rows, 1), (-1, shape[2], 3)), 1), _F64)
-        for reduce in (tf.reduce_min, tf.reduce_max)
-    )
-    # In Pillow's order and precision; (B, 3).
-    scale = tf.where(high > low, 255.0 / tf.maximum(high - low, 1.0), 1.0)
-    offset = tf.where(high > low, -low * scale, 0.0)
-    scale, offset = (
-        tf.tile(x, (1, shape[2]))[:, None] for x in (scale, offset)
-    )  # (B, 1, 3 W)
-    stretched = tf.cast(rows, _F64) * scale + offset
-    return tf.reshape(tf.cast(stretched, tf.uint8), shape)  # truncates
+    return _look_up_channels(image, _stretched)
 
 
-def equalize(images, _):
+def equalize(image, _):
     """Flattens each channel's histogram; its number has no meaning."""
-    batch = tf.shape(images)[0]
-    counts = tf.math.bincount(
-        tf.reshape(_table_rows(images), [-1]),
-        minlength=768 * batch,
-        maxlength=768 * batch,
-    )
-    counts = tf.reshape(counts, (batch, 3, 256))
-    total = tf.cumsum(counts, axis=-1)
-    last = tf.reduce_max(tf.where(counts > 0, tf.range(256), 0), -1)
-    last = tf.gather(counts, last, batch_dims=2)[..., None]
-    step = (total[..., -1:] - last) // 255
-    safe = tf.maximum(step, 1)
-    table = (safe // 2 + total - counts) // safe
-    return _look_up(images, tf.where(step > 0, table, tf.range(256)))
+    return _look_up_channels(image, _flattened)
 
 
-def _each(numbers):
-    return tf.reshape(numbers, (-1, 1, 1, 1))
+def _stretched(counts):
+    present = np.flatnonzero(counts)
+    low, high = int(present[0]), int(present[-1])
+    if high <= low:
+        return _VALUES
+    # In Pillow's order and precision.
+    scale = 255.0 / (high - low)
+    return np.float64(_VALUES) * scale - low * scale
 
 
-def _float(images):
-    return tf.cast(images, tf.float32)
+def _flattened(counts):
+    step = (counts.sum() - counts[np.flatnonzero(counts)[-1]]) // 255
+    if not step:
+        return _VALUES
+    return (step // 2 + np.cumsum(counts) - counts) // step
 
 
-def _to_uint8(x):
-    return tf.cast(tf.clip_by_value(x, 0.0, 255.0), tf.uint8)  # truncates
+def _blend(start, image, factor):
+    factor = float(factor)
+    return cv2.addWeighted(image, factor, start, 1 - factor, _DOWN)
 
 
-def _blend(start, images, factor):
-    return _to_uint8(start + _each(factor) * (_float(images) - start))
+def _look_up(image, table):
+    return cv2.LUT(image, np.clip(table, 0, 255).astype(np.uint8))
 
 
-def _grey(images, channels):
-    # Whole numbers below 2^24, so float32 is exact whatever the order.
-    shape = tf.shape(images)
-    weights = tf.tile(tf.constant(_LUMA)[:, None], (1, channels))
-    luma = tf.reshape(_float(images), (-1, 3)) @ weights
-    luma = tf.floor((luma + 2.0**15) * 2.0**-16)
-    return tf.reshape(luma, (shape[0], shape[1], shape[2], channels))
-
-
-def _rows(images):
-    shape = tf.shape(images)
-    return tf.reshape(images, (shape[0], shape[1], 3 * shape[2]))
-
-
-def _table_rows(images):
-    # Where each value's entry lies in tables of shape (B, 3, 256), flat.
-    shape = tf.shape(images)
-    channel = 256 * tf.tile(tf.range(3), shape[2:3])  # (3 W,)
-    image = 768 * tf.range(shape[0])[:, None, None]
-    return tf.cast(_rows(images), tf.int32) + (channel + image)
-
-
-def _look_up(images, tables):
-    tables = tf.cast(tf.clip_by_value(tables, 0, 255), tf.uint8)
-    values = tf.gather(tf.reshape(tables, [-1]), _table_rows(images))
-    return tf.reshape(values, tf.shape(images))
+def _look_up_channels(image, table_of_counts):
+    counts = [
+        cv2.calcHist([image], [channel], None, [256], (0, 256)).ravel()
+        for channel in range(3)
+    ]
+    tables = [table_of_counts(np.int64(count)) for count in counts]
+    return _look_up(image, np.stack(tables, axis=-1)[np.newaxis])

@@ -1,4 +1,7 @@
-"""Random erasing on a batch of images."""
+"""Random erasing (Zhong et al., 2017), https://arxiv.org/abs/1708.04896.
+
+A rectangle of the model's 0 is painted on single images, noise on the batch.
+"""
 
 import math
 
@@ -15,47 +18,56 @@ _RANGES = {
 }
 
 
-def random_erasing(images, seeds, probability, value):
-    """Overwrites a rectangle of some images (Zhong et al., 2017).
-
-    https://arxiv.org/abs/1708.04896, with the ranges of torchvision or timm.
+def erase(image, box, colour):
+    """Overwrites a rectangle of an image.
 
     Args:
-        images: tensor (B, H, W, 3): float32 as the model takes them or, for
-            `"zero"`, of any type.
+        image: uint8 array (H, W, 3), changed in place.
+        box: 4 ints, of `erasing_boxes`.
+        colour: 3 ints.
+    """
+    top, left, height, width = box
+    image[top : top + height, left : left + width] = colour
+
+
+def erase_by_noise(images, seeds, probability):
+    """Overwrites a rectangle of some images by standard normal noise.
+
+    Args:
+        images: float32 tensor (B, H, W, 3), square, as the model takes them.
         seeds: int32 tensor (B, 2).
         probability: float. That an image is erased from.
-        value: str. `"zero"`, or `"pixel"` for standard normal noise.
 
     Returns:
         The same kind of tensor. Each image depends on its own seed alone.
     """
-    boxes = erasing_boxes(seeds, tf.shape(images)[1:3], probability, value)
-    erased = tf.cast(tf.where(boxes[:, 2] > 0)[:, 0], tf.int32)
+    sizes_px = tf.fill(tf.shape(images)[:1], tf.shape(images)[1])
+    boxes = erasing_boxes(seeds, sizes_px, probability, "pixel")
+    rows = tf.cast(tf.where(boxes[:, 2] > 0)[:, 0], tf.int32)
     return tf.cond(
-        tf.size(erased) > 0,  # no result can be stacked of no images
-        lambda: _erase_rows(images, erased, boxes, seeds, value),
+        tf.size(rows) > 0,  # no result can be stacked of no images
+        lambda: _erase_rows(images, rows, boxes, seeds),
         lambda: images,
     )
 
 
-def _erase_rows(images, rows, boxes, seeds, value):
+def _erase_rows(images, rows, boxes, seeds):
     changed = tf.map_fn(
-        lambda args: _erase(*args, value),
+        lambda args: _erase_one(*args),
         tuple(tf.gather(x, rows) for x in (images, boxes, seeds)),
         fn_output_signature=tf.TensorSpec(images.shape[1:], images.dtype),
     )
     return tf.tensor_scatter_nd_update(images, rows[:, None], changed)
 
 
-def erasing_boxes(seeds, size_px, probability, value):
+def erasing_boxes(seeds, sizes_px, probability, value):
     """Draws the rectangles: area uniform, logarithm of the ratio uniform.
 
     The first of ten tries that is smaller than the image counts.
 
     Args:
         seeds: int32 tensor (B, 2).
-        size_px: int32 tensor (2,). Height and width of the images.
+        sizes_px: int32 tensor (B,). Height and width of each image.
         probability: float.
         value: str. Whose ranges.
 
@@ -63,14 +75,15 @@ def erasing_boxes(seeds, size_px, probability, value):
         int32 tensor (B, 4): top, left, height, width; all 0 for no rectangle.
     """
     (small, large), (flat, tall) = _RANGES[value]
-    size = tf.cast(size_px, tf.float32)
+    size = tf.cast(sizes_px, tf.float32)[:, None]
     draws = uniforms(seeds, 4 * _TRIES, "erasing")
     draws = tf.reshape(draws, (-1, _TRIES, 4))
-    area = (small + (large - small) * draws[..., 0]) * size[0] * size[1]
+    area = (small + (large - small) * draws[..., 0]) * size**2
     ratio = math.log(flat) + math.log(tall / flat) * draws[..., 1]
     ratio = tf.exp(ratio)  # height / width
     sides = tf.stack([area * ratio, area / ratio], axis=-1)
     sides = tf.round(tf.sqrt(sides))  # (B, tries, 2): heights, widths
+    size = size[..., None]
     corners = tf.floor(draws[..., 2:] * (size - sides + 1.0))
     corners = tf.minimum(corners, size - sides)  # float32 may round up
     fits = tf.reduce_all((sides < size) & (sides > 0), axis=-1)
@@ -81,15 +94,11 @@ def erasing_boxes(seeds, size_px, probability, value):
     return tf.cast(tf.where(chosen, boxes, 0.0), tf.int32)
 
 
-def _erase(image, box, seed, value):
+def _erase_one(image, box, seed):
     top, left, height, width = tf.unstack(box)
-    shape = tf.stack([height, width, 3])
-    if value == "pixel":
-        # Of no other draw: crops split the same seed.
-        seed = tf.random.fold_in(seed, 0xE7A5E)
-        patch = tf.random.stateless_normal(shape, seed)
-    else:
-        patch = tf.zeros(shape, image.dtype)
+    # Of no other draw: crops split the same seed.
+    seed = tf.random.fold_in(seed, 0xE7A5E)
+    patch = tf.random.stateless_normal((height, width, 3), seed)
     middle = image[top : top + height]
     middle = tf.concat(
         [middle[:, :left], patch, middle[:, left + width :]], axis=1

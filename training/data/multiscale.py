@@ -57,6 +57,21 @@ class EpochPlan:
         """int64 array (images,): the size of each image, in epoch order."""
         return np.repeat(self.sizes_px, self.batch_sizes)
 
+    def parts(self, at_most):
+        """The batches, divided into parts.
+
+        Args:
+            at_most: int. Images of a part.
+
+        Returns:
+            list of int: the images of each part. No part is of two batches.
+        """
+        return [
+            min(at_most, batch - start)
+            for batch in self.batch_sizes.tolist()
+            for start in range(0, batch, at_most)
+        ]
+
     def after(self, step):
         """What remains of the epoch after some steps.
 

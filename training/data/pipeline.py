@@ -9,20 +9,22 @@ import numpy as np
 import tensorflow as tf
 
 from keras_mvit.training.data.augment import (
-    augment,
     augment_draws,
+    augment_images,
     resize_and_centre_crop,
 )
 from keras_mvit.training.data.decode import decode_image
-from keras_mvit.training.data.erasing import random_erasing
+from keras_mvit.training.data.erasing import erase_by_noise
 from keras_mvit.training.data.mixing import mix
 from keras_mvit.training.data.multiscale import plan_epoch
-from keras_mvit.training.data.rand_augment import distort
 from keras_mvit.training.data.shuffle import hash_order, repeat_elements
 from keras_mvit.training.data.source import WHOLE, shard_size
 
 _MIXING = 0x313  # sets the seeds of steps apart from those of images
 _DRAWN_AT_ONCE = 256  # images
+# To call Python costs a fifth of decoding an image; memory is of all calls
+# that run at once.
+_IMAGES_OF_A_CALL = 8
 
 
 class Pipeline:
@@ -124,16 +126,23 @@ class Pipeline:
         positions = index + count * (
             plan.first_image + np.arange(plan.num_images)
         )
+        # Images of one size and number follow each other, as planned.
+        calls = plan.parts(_IMAGES_OF_A_CALL)
         draws = self._draws(
             plan.image_sizes_px, _seeds((self.seed, epoch), positions)
         )
         elements = repeat_elements(elements, self.augmentation.repeats)
-        elements = elements.skip(plan.first_image)
-        images = tf.data.Dataset.zip(elements, draws).map(
-            self._training_image, tf.data.AUTOTUNE, deterministic=True
+        images = elements.skip(plan.first_image).map(
+            lambda element: (self.source.read(element), element["label"]),
+            tf.data.AUTOTUNE,
+            deterministic=True,
         )
-        # Images of one size and number follow each other, as planned.
-        batches = images.rebatch(plan.batch_sizes)
+        images = images.batch(_IMAGES_OF_A_CALL).rebatch(calls)
+        batches = (
+            tf.data.Dataset.zip(images, draws.rebatch(calls))
+            .map(self._training_images, tf.data.AUTOTUNE, deterministic=True)
+            .rebatch(plan.batch_sizes)
+        )
         steps = first_step + np.arange(plan.steps)
         seeds = _seeds((self.seed, epoch, _MIXING), steps)
         batches = tf.data.Dataset.zip(
@@ -189,83 +198,60 @@ class Pipeline:
             dict of `Bucket` to list of (uint8 array (H, W, 3), int label).
         """
         elements = list(self.source.elements("train", order).take(count))
+        images = tf.stack([self.source.read(x) for x in elements])
+        labels = [int(x["label"]) for x in elements]
         seeds = _seeds(order, np.arange(len(self.buckets) * len(elements)))
         seeds = iter(seeds.reshape(len(self.buckets), -1, 2))
-        return {
-            bucket: self._samples(elements, bucket.size_px, next(seeds))
-            for bucket in self.buckets
-        }
-
-    def _samples(self, elements, size_px, seeds):
-        draws = self._draws(np.full(len(elements), size_px), seeds)
-        images, labels, _ = zip(
-            *[
-                self._training_image(element, draw)
-                for element, draw in zip(elements, draws, strict=True)
-            ],
-            strict=True,
-        )
-        images = self._distort(tf.concat(images, axis=0), seeds).numpy()
-        labels = tf.concat(labels, axis=0).numpy().tolist()
-        return list(zip(images, labels, strict=True))
+        samples = {}
+        for bucket in self.buckets:
+            sizes_px = np.full(len(labels), bucket.size_px)
+            draws = augment_draws(next(seeds), sizes_px, self.augmentation)
+            augmented = self._augment(images, bucket.size_px, draws).numpy()
+            samples[bucket] = list(zip(augmented, labels, strict=True))
+        return samples
 
     def _draws(self, sizes_px, seeds):
-        """A data set of all that is drawn for each image: dicts of tensors."""
-        draws = tf.data.Dataset.from_tensor_slices(
-            {"size_px": np.int32(sizes_px), "seed": seeds}
-        )
+        """A data set of sizes, seeds, and all that is drawn for each image."""
+        drawn = tf.data.Dataset.from_tensor_slices((np.int32(sizes_px), seeds))
         # Of many images at once, and as they come: it is too much to keep.
-        return (
-            draws.batch(_DRAWN_AT_ONCE)
-            .map(
-                lambda draw: {
-                    **draw,
-                    **augment_draws(draw["seed"], self.augmentation),
-                }
+        return drawn.batch(_DRAWN_AT_ONCE).map(
+            lambda sizes_px, seeds: (
+                sizes_px,
+                seeds,
+                augment_draws(seeds, sizes_px, self.augmentation),
             )
-            .unbatch()
         )
 
-    def _training_image(self, element, draw):
-        """A batch of one image, its label and its seed."""
-        image = augment(
-            self.source.read(element),
-            draw["size_px"],
-            draw,
-            self.augmentation,
-            self.augmentation.interpolation or self.preprocessing.interpolation,
-        )
-        return tuple(
-            tf.expand_dims(x, 0)
-            for x in (image, element["label"], draw["seed"])
+    def _training_images(self, images_and_labels, drawn):
+        """Some images of a batch, their labels and their seeds."""
+        images, labels = images_and_labels
+        sizes_px, seeds, draws = drawn
+        return self._augment(images, sizes_px[0], draws), labels, seeds
+
+    def _augment(self, images, size_px, draws):
+        on, preprocessing = self.augmentation, self.preprocessing
+        mean = tuple(round(255 * x) for x in preprocessing.mean)
+        return augment_images(
+            images,
+            size_px,
+            draws,
+            on,
+            on.interpolation or preprocessing.interpolation,
+            mean[::-1] if preprocessing.channel_order == "bgr" else mean,
         )
 
     def _augment_batch(self, batch, step_seed):
         images, labels, seeds = batch
         labels = tf.one_hot(labels, len(self.source.class_names))
         on, preprocessing = self.augmentation, self.preprocessing
-        images = self._distort(images, seeds)
-        # Black is the model's 0 where no mean is subtracted. Then floats come
-        # last: four times as many bytes.
-        is_black = on.erasing_value == "zero" and not any(preprocessing.mean)
-        floats_last = is_black or not on.random_erasing
-        if not floats_last:
+        if probability := on.erasing_probability("pixel"):
             images = scale(images, preprocessing)
-        if on.random_erasing:
-            images = random_erasing(
-                images, seeds, on.random_erasing, on.erasing_value
-            )
+            images = erase_by_noise(images, seeds, probability)
         if on.mixes:
             images, labels = mix(images, labels, step_seed, on)
-        if floats_last:
+        if not probability:  # floats come last: four times as many bytes
             images = scale(images, preprocessing)
         return images, labels
-
-    def _distort(self, images, seeds):
-        mean = self.preprocessing.mean
-        if self.preprocessing.channel_order == "bgr":
-            mean = mean[::-1]
-        return distort(images, seeds, self.augmentation, mean)
 
     def _evaluation_image(self, element):
         image = resize_and_centre_crop(

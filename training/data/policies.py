@@ -5,6 +5,10 @@ RandAugment: Cubuk et al., 2020 (https://arxiv.org/abs/1909.13719).
 
 import dataclasses
 
+import numpy as np
+
+_ROUNDINGS = {"none": np.float32, "nearest": np.round, "zero": np.trunc}
+
 
 @dataclasses.dataclass(frozen=True)
 class Operation:
@@ -26,6 +30,21 @@ class Operation:
     signed: bool = False
     moves: bool = False
     rounding: str = "none"
+
+    def number(self, level, sign):
+        """The operation's number.
+
+        Args:
+            level: float32, from 0 to 1.
+            sign: float32, -1 or 1.
+
+        Returns:
+            float32.
+        """
+        number = _ROUNDINGS[self.rounding](np.float32(self.reach) * level)
+        return np.float32(
+            self.start + (sign * number if self.signed else number)
+        )
 
 
 @dataclasses.dataclass(frozen=True)

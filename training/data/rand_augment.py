@@ -1,57 +1,69 @@
-"""RandAugment and colour jitter on a batch of images."""
+"""RandAugment and colour jitter on an image."""
 
 import tensorflow as tf
 
 from keras_mvit.training.data import color, geometry
 from keras_mvit.training.data.draws import normals, uniforms
 
-_ROUNDINGS = {
-    "none": tf.identity,
-    "nearest": tf.round,
-    "zero": lambda x: tf.cast(tf.cast(x, tf.int32), tf.float32),
-}
 _JITTERS = (color.brightness, color.contrast, color.saturation)
 
 
-def distort(images, seeds, augmentation, mean=(0.0, 0.0, 0.0)):
-    """RandAugment, then colour jitter, as far as they are on.
+def distortion_draws(seeds, augmentation):
+    """All of the randomness of `distort`, for many images.
 
     Args:
-        images: uint8 tensor (B, H, W, 3).
         seeds: int32 tensor (B, 2).
         augmentation: `Augmentation`.
-        mean: 3 floats in [0, 1]. The model's mean colour, R, G, B.
 
     Returns:
-        uint8 tensor (B, H, W, 3). Each image depends on its own seed alone.
+        dict of what `distort` takes for each image, as far as it is on:
+        `operations`, `levels` and `signs` (B, slots), of `draw_operations`;
+        `jitter` (B, 3), factors of brightness, contrast and saturation.
     """
-    if augmentation.rand_augment_ops:
-        images = rand_augment(images, seeds, augmentation, mean)
+    draws = {}
+    if slots := augmentation.rand_augment_ops:
+        drawn = [draw_operations(seeds, i, augmentation) for i in range(slots)]
+        for index, name in enumerate(("operations", "levels", "signs")):
+            draws[name] = tf.stack([slot[index] for slot in drawn], axis=1)
     if augmentation.color_jitter:
-        images = color_jitter(images, seeds, augmentation.color_jitter)
-    return images
+        draws["jitter"] = jitter_factors(seeds, augmentation.color_jitter)
+    return draws
 
 
-def rand_augment(images, seeds, augmentation, mean=(0.0, 0.0, 0.0)):
-    """Applies operations drawn for each image (Cubuk et al., 2020).
+def distort(image, draw, augmentation, mean=(0, 0, 0)):
+    """RandAugment, then colour jitter, as far as they are on.
 
-    Of each operation's images a batch is made, so that the work is that of the
-    operations drawn and no more.
-
+    RandAugment (Cubuk et al., 2020) applies operations drawn for each image.
     Differs from timm: pixels are moved bilinearly and by whole numbers of
-    them, where timm can be told to do so bicubically.
+    them, where timm can be told to do so bicubically. Differs from torchvision
+    and timm: colour jitter is always in the same order.
 
     `keras.layers.RandAugment` draws for a whole batch, from a generator whose
     state no resumed run can restore, and computes all of its operations.
 
-    Args and returns as of `distort`.
+    Args:
+        image: uint8 array (H, W, 3).
+        draw: dict of this image's arrays, from `distortion_draws`.
+        augmentation: `Augmentation`.
+        mean: 3 ints. Colour of what comes from outside the image, where the
+            policy does not leave it black.
+
+    Returns:
+        uint8 array (H, W, 3).
     """
-    policy = augmentation.policy
-    fill = [round(255 * x) if policy.fill == "mean" else 0 for x in mean]
-    for slot in range(augmentation.rand_augment_ops):
-        chosen, levels, signs = draw_operations(seeds, slot, augmentation)
-        images = _apply(images, policy.operations, chosen, levels, signs, fill)
-    return images
+    if augmentation.rand_augment_ops:
+        operations = augmentation.policy.operations
+        fill = mean if augmentation.policy.fill == "mean" else (0, 0, 0)
+        for index, level, sign in zip(
+            draw["operations"], draw["levels"], draw["signs"], strict=True
+        ):
+            if index < len(operations):
+                image = apply_operation(
+                    operations[index], image, level, sign, fill
+                )
+    if augmentation.color_jitter:
+        image = color_jitter(image, draw["jitter"])
+    return image
 
 
 def draw_operations(seeds, slot, augmentation):
@@ -78,59 +90,49 @@ def draw_operations(seeds, slot, augmentation):
     return chosen, tf.clip_by_value(levels / policy.max_magnitude, 0, 1), signs
 
 
-def apply_operation(operation, images, levels, signs, fill=(0, 0, 0)):
-    """Applies one operation of a policy to images.
+def apply_operation(operation, image, level, sign, fill=(0, 0, 0)):
+    """Applies one operation of a policy to an image.
 
     Args:
         operation: `Operation`.
-        images: uint8 tensor (B, H, W, 3).
-        levels: float32 tensor (B,), from 0 to 1.
-        signs: float32 tensor (B,), -1 or 1.
+        image: uint8 array (H, W, 3).
+        level: float32, from 0 to 1.
+        sign: float32, -1 or 1.
         fill: 3 ints. Colour of what comes from outside the image.
 
     Returns:
-        uint8 tensor (B, H, W, 3).
+        uint8 array (H, W, 3).
     """
-    number = _ROUNDINGS[operation.rounding](operation.reach * levels)
-    number = operation.start + (signs * number if operation.signed else number)
+    number = operation.number(level, sign)
     if operation.moves:
-        return getattr(geometry, operation.name)(images, number, fill)
-    return getattr(color, operation.name)(images, number)
+        return getattr(geometry, operation.name)(image, number, fill)
+    return getattr(color, operation.name)(image, number)
 
 
-def color_jitter(images, seeds, strength):
-    """Scales brightness, contrast and saturation by factors of each image.
-
-    Differs from torchvision and timm: always in this order.
+def jitter_factors(seeds, strength):
+    """Draws the factors of `color_jitter`.
 
     Args:
-        images: uint8 tensor (B, H, W, 3).
         seeds: int32 tensor (B, 2).
         strength: float. Factors are drawn from 1 less this to 1 plus this.
 
     Returns:
-        uint8 tensor (B, H, W, 3).
+        float32 tensor (B, 3).
     """
     draws = uniforms(seeds, len(_JITTERS), "color_jitter")
-    factors = 1.0 + strength * (2.0 * draws - 1.0)
-    for index, jitter in enumerate(_JITTERS):
-        images = jitter(images, factors[:, index])
-    return images
+    return 1.0 + strength * (2.0 * draws - 1.0)
 
 
-def _apply(images, operations, chosen, levels, signs, fill):
-    rows, groups = [], []
-    for index, operation in enumerate((*operations, None)):
-        drew_it = tf.cast(tf.where(chosen == index)[:, 0], tf.int32)
-        group = tf.gather(images, drew_it)
-        if operation is not None:
-            group = apply_operation(
-                operation,
-                group,
-                tf.gather(levels, drew_it),
-                tf.gather(signs, drew_it),
-                fill,
-            )
-        rows.append(drew_it)
-        groups.append(group)
-    return tf.reshape(tf.dynamic_stitch(rows, groups), tf.shape(images))
+def color_jitter(image, factors):
+    """Scales brightness, contrast and saturation, in this order.
+
+    Args:
+        image: uint8 array (H, W, 3).
+        factors: 3 floats.
+
+    Returns:
+        uint8 array (H, W, 3).
+    """
+    for jitter, factor in zip(_JITTERS, factors, strict=True):
+        image = jitter(image, factor)
+    return image

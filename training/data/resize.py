@@ -1,11 +1,15 @@
 """Two ways to resize: exactly as Pillow, and as fast as can be."""
 
+import math
+
 import tensorflow as tf
 
-_ENLARGE = {
-    "bilinear": tf.raw_ops.ResizeBilinear,
-    "bicubic": tf.raw_ops.ResizeBicubic,
-}
+from keras_mvit.training.data.opencv import cv2
+
+_INTERPOLATIONS = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC}
+# Pixels to one. What aliases below differs from Pillow's bilinear by less than
+# its bicubic does.
+_SMOOTHED_FROM = 1.25
 
 
 def resize(image, size_px, interpolation):
@@ -25,42 +29,46 @@ def resize(image, size_px, interpolation):
 
 
 def resize_fast(image, size_px, interpolation):
-    """Resizes like `resize`, five times as fast.
+    """Resizes like `resize`, many times as fast, by OpenCV.
 
-    What must shrink is averaged over the area of each new pixel, as OpenCV's
-    INTER_AREA does, whatever the interpolation; what must grow is
-    interpolated, and that is what `resize` gives. The former differs from
-    Pillow's bilinear and bicubic about as much as these from each other.
+    OpenCV interpolates between neighbours only, so what would alias is removed
+    before: where a side shrinks to less than half, the mean of whole numbers
+    of pixels is taken (which leaves out less than a pixel of the result at the
+    far end); what then still shrinks by a quarter or more is smoothed. On
+    photographs in random crops the result differs from Pillow's by 1.7 grey
+    levels (root mean square; bicubic 2.2), that of INTER_AREA by 1.7 (1.9), in
+    three times the time, and Pillow's bilinear from its bicubic by 2.7. What
+    grows is Pillow's bilinear to a grey level; OpenCV's bicubic is sharper
+    than Pillow's, with a = -0.75 instead of -0.5.
 
     Args:
-        image: uint8 tensor (H, W, 3).
-        size_px: int32 tensor (2,). New height and width.
+        image: uint8 array (H, W, 3).
+        size_px: (int, int). New height and width.
         interpolation: str. `"bilinear"` or `"bicubic"`.
 
     Returns:
-        uint8 tensor (height, width, 3).
+        uint8 array (height, width, 3).
     """
-    shape = tf.shape(image)[:2]
-    shrunk = tf.minimum(shape, size_px)
-    image = tf.expand_dims(image, 0)
-
-    def enlarge(image):
-        return _ENLARGE[interpolation](
-            images=image, size=size_px, half_pixel_centers=True
-        )
-
-    def shrink():
-        smaller = tf.raw_ops.ResizeArea(images=image, size=shrunk)
-        return tf.cond(
-            tf.reduce_any(shrunk < size_px),
-            lambda: enlarge(smaller),
-            lambda: smaller,
-        )
-
-    image = tf.cond(
-        tf.reduce_any(shrunk < shape), shrink, lambda: enlarge(image)
+    height, width = size_px
+    shrinks = max(image.shape[0] / height, image.shape[1] / width)
+    if shrinks >= _SMOOTHED_FROM:
+        image = _without_fine_detail(image, size_px)
+    return cv2.resize(
+        image, (width, height), interpolation=_INTERPOLATIONS[interpolation]
     )
-    image = tf.squeeze(image, 0) + 0.5
-    if interpolation == "bicubic":  # it overshoots
-        image = tf.clip_by_value(image, 0.0, 255.0)
-    return tf.cast(image, tf.uint8)
+
+
+def _without_fine_detail(image, size_px):
+    sides = image.shape[:2]
+    steps = [max(1, x // new) for x, new in zip(sides, size_px, strict=True)]
+    if max(steps) > 1:
+        sides = [x // step for x, step in zip(sides, steps, strict=True)]
+        y, x = (n * step for n, step in zip(sides, steps, strict=True))
+        image = cv2.resize(
+            image[:y, :x], sides[::-1], interpolation=cv2.INTER_AREA
+        )
+    ratios = [x / new for x, new in zip(sides, size_px, strict=True)]
+    if max(ratios) < _SMOOTHED_FROM:
+        return image
+    y, x = (0.5 * math.sqrt(max(0.01, r * r - 1)) for r in ratios)
+    return cv2.GaussianBlur(image, (3, 3), sigmaX=x, sigmaY=y)

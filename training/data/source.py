@@ -72,7 +72,8 @@ class Source(abc.ABC):
             element: dict of tensors, from `elements`.
 
         Returns:
-            string tensor () of an encoded image, or uint8 tensor (H, W, 3).
+            string tensor () of an encoded image, or uint8 tensor (H, W, 3),
+            of the same size for all.
         """
 
     @abc.abstractmethod

@@ -119,10 +119,15 @@ def test_files_are_removed_after_an_error(
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_files_are_removed_after_ctrl_c(fake, binary, files):
     fake.set("interrupt", "")
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        android.measure(files, binary, [Configuration()])
-    assert signal.getsignal(signal.SIGINT) is before
+    before = signal.default_int_handler
+    # Whoever runs the tests in the background has Ctrl-C ignored.
+    inherited = signal.signal(signal.SIGINT, before)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            android.measure(files, binary, [Configuration()])
+        assert signal.getsignal(signal.SIGINT) is before
+    finally:
+        signal.signal(signal.SIGINT, inherited)
     assert len(_runs(fake)) == 1
     assert _removed(fake)
     assert "pkill -f '[k]eras_mvit_" in fake.log()[-1]

@@ -79,7 +79,7 @@ def test_models_take_turns(monkeypatch):
             self.invoke = lambda: order.append(name)
 
     order = []
-    times = host._take_turns([Model("a"), Model("b")], runs=7)
+    times = host.take_turns([Model("a"), Model("b")], runs=7)
     assert [len(t) for t in times] == [7, 7]
     # Each turn is one run that is not timed and up to five that are.
     assert "".join(order) == "aaaaaabbbbbbaaabbb"

@@ -8,20 +8,13 @@ from PIL import Image
 from keras_mvit.training.data.augment import (
     augment,
     augment_draws,
+    augment_images,
     resize_and_centre_crop,
 )
 from keras_mvit.training.data.augmentation import Augmentation
-from keras_mvit.training.data.crop import crop_draws, random_crop_box
+from keras_mvit.training.data.crop import random_crop_box
 
 PLAIN = Augmentation((1.0, 1.0), (1.0, 1.0), horizontal_flip=False)
-crop_boxes = tf.function(
-    lambda shape, seeds, augmentation: tf.map_fn(
-        lambda draw: random_crop_box(shape, draw, augmentation),
-        crop_draws(seeds, augmentation),
-        fn_output_signature=tf.int32,
-        parallel_iterations=64,
-    )
-)
 
 
 def noise(height, width, low=0, high=256):
@@ -33,15 +26,29 @@ def seeds(count):
     return tf.stack([tf.zeros(count, tf.int32), tf.range(count)], axis=1)
 
 
+def draws(seeds, augmentation):
+    """What is drawn for each image: a list of dicts of arrays."""
+    sizes_px = np.zeros(len(seeds))  # of erasing alone
+    drawn = augment_draws(tf.constant(seeds), sizes_px, augmentation)
+    drawn = {name: column.numpy() for name, column in drawn.items()}
+    return [
+        {name: column[index] for name, column in drawn.items()}
+        for index in range(len(seeds))
+    ]
+
+
 def augment_by(image, size_px, seed, augmentation):
-    draws = augment_draws(tf.constant([seed]), augmentation)
-    draw = {name: drawn[0] for name, drawn in draws.items()}
-    return augment(image, size_px, draw, augmentation)
+    (draw,) = draws([seed], augmentation)
+    return augment(image, size_px, draw, augmentation, "bilinear")
 
 
 def draw_boxes(height, width, augmentation, count=2000):
-    shape = tf.constant([height, width, 3])
-    return crop_boxes(shape, seeds(count), augmentation).numpy()
+    return np.array(
+        [
+            random_crop_box(height, width, draw, augmentation)
+            for draw in draws(seeds(count), augmentation)
+        ]
+    )
 
 
 @settings(deadline=None, max_examples=40)
@@ -85,7 +92,7 @@ def test_fallback_is_a_centre_crop(shape, expected):
 
 
 def test_the_same_seed_gives_the_same_image():
-    image = tf.constant(noise(50, 70))
+    image = noise(50, 70)
     first, second = (
         augment_by(image, 32, [3, 4], Augmentation()) for _ in range(2)
     )
@@ -94,14 +101,26 @@ def test_the_same_seed_gives_the_same_image():
     assert np.any(first != other)
 
 
+def test_many_images_at_once():
+    images, on = noise(5 * 50, 70).reshape(5, 50, 70, 3), Augmentation()
+    together = augment_images(
+        images, 24, augment_draws(seeds(5), np.zeros(5), on), on, "bicubic"
+    )
+    for image, draw, result in zip(
+        images, draws(seeds(5), on), together, strict=True
+    ):
+        alone = augment(image, 24, draw, on, "bicubic")
+        np.testing.assert_array_equal(alone, result)
+
+
 def test_half_of_the_images_are_mirrored():
-    image = tf.constant(noise(8, 8))
+    image = noise(8, 8)
     flip = Augmentation((1.0, 1.0), (1.0, 1.0), horizontal_flip=True)
     mirrored = 0
     for seed in seeds(200).numpy():
-        result = augment_by(image, 8, seed, flip).numpy()
-        is_mirrored = (result == image.numpy()[:, ::-1]).all()
-        assert is_mirrored or (result == image).numpy().all()
+        result = augment_by(image, 8, seed, flip)
+        is_mirrored = (result == image[:, ::-1]).all()
+        assert is_mirrored or (result == image).all()
         mirrored += is_mirrored
         kept = augment_by(image, 8, seed, PLAIN)
         np.testing.assert_array_equal(kept, image)

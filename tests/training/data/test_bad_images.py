@@ -41,7 +41,10 @@ def test_a_bad_image_is_named(image_folder, damage, number):
     assert run_epoch(source) == 12
     path = image_folder / "train" / "dog" / f"{number}.jpg"
     damage(path)
-    with pytest.raises(ValueError, match=f"{path}: .*--skip_bad_images"):
+    with pytest.raises(
+        ValueError,
+        match=f"{path}: it must be a whole JPEG.* bytes .*--skip_bad_images",
+    ):
         run_epoch(source)
 
 

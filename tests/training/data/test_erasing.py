@@ -4,16 +4,25 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_mvit.training.data.erasing import erasing_boxes, random_erasing
+from keras_mvit.training.data.erasing import (
+    erase,
+    erase_by_noise,
+    erasing_boxes,
+)
 
 
 def seeds(count):
     return tf.stack([tf.fill([count], 5), tf.range(count)], axis=1)
 
 
+def boxes_of(count, side, value, probability=1.0):
+    sizes = tf.fill([count], side)
+    return erasing_boxes(seeds(count), sizes, probability, value).numpy()
+
+
 @pytest.mark.parametrize("value, largest", [("zero", 0.33), ("pixel", 1 / 3)])
 def test_boxes_are_spread_as_asked(value, largest):
-    boxes = erasing_boxes(seeds(20_000), [1000, 1000], 0.25, value).numpy()
+    boxes = boxes_of(20_000, 1000, value, 0.25)
     boxes = boxes[boxes[:, 2] > 0]
     assert abs(len(boxes) / 20_000 - 0.25) < 0.01
     top, left, height, width = boxes.T
@@ -30,30 +39,42 @@ def test_boxes_are_spread_as_asked(value, largest):
 
 
 @settings(deadline=None, max_examples=15)
-@given(st.integers(1, 9), st.integers(2, 40), st.integers(2, 40))
-@pytest.mark.parametrize("value", ["zero", "pixel"])
-def test_a_rectangle_is_overwritten(value, count, height, width):
-    images = np.full((count, height, width, 3), 5.0, np.float32)
-    result = random_erasing(images, seeds(count), 1.0, value).numpy()
-    boxes = erasing_boxes(seeds(count), [height, width], 1.0, value).numpy()
-    for image, (top, left, box_height, box_width) in zip(
-        result, boxes, strict=True
-    ):
-        erased = np.zeros((height, width), bool)
-        erased[top : top + box_height, left : left + box_width] = True
-        assert (image[~erased] == 5).all() and (image[erased] != 5).all()
-        if value == "zero":
-            assert (image[erased] == 0).all()
-    if value == "zero":
-        of_bytes = random_erasing(np.uint8(images), seeds(count), 1.0, value)
-        np.testing.assert_array_equal(of_bytes, result)
-    part = random_erasing(images[-1:], seeds(count)[-1:], 1.0, value)
+@given(st.integers(1, 9), st.integers(2, 40))
+def test_a_rectangle_is_overwritten_by_noise(count, side):
+    images = np.full((count, side, side, 3), 5.0, np.float32)
+    result = erase_by_noise(images, seeds(count), 1.0).numpy()
+    boxes = boxes_of(count, side, "pixel")
+    for image, box in zip(result, boxes, strict=True):
+        erased = np.zeros((side, side, 3), np.uint8)
+        erase(erased, box, (1, 1, 1))
+        assert (image[erased == 0] == 5).all() and (
+            image[erased == 1] != 5
+        ).all()
+    part = erase_by_noise(images[-1:], seeds(count)[-1:], 1.0)
     np.testing.assert_array_equal(part, result[-1:])
+
+
+def test_a_rectangle_gets_a_colour():
+    image = np.zeros((7, 9, 3), np.uint8)
+    erase(image, (2, 3, 4, 5), (10, 20, 30))
+    assert (image[2:6, 3:8] == (10, 20, 30)).all()
+    assert np.count_nonzero(image) == 4 * 5 * 3
+    before = image.copy()
+    erase(image, (0, 0, 0, 0), (1, 1, 1))
+    np.testing.assert_array_equal(image, before)
+
+
+def test_boxes_fit_images_of_any_size():
+    sizes = tf.range(1, 200)
+    boxes = erasing_boxes(seeds(199), sizes, 1.0, "zero").numpy()
+    assert (boxes[:, :2] + boxes[:, 2:] <= sizes.numpy()[:, None]).all()
+    one = erasing_boxes(seeds(199)[9:10], sizes[9:10], 1.0, "zero").numpy()
+    np.testing.assert_array_equal(one, boxes[9:10])
 
 
 def test_noise_is_normal_and_of_each_image_its_own():
     images = np.full((200, 32, 32, 3), 50.0, np.float32)
-    result = random_erasing(images, seeds(200), 1.0, "pixel").numpy()
+    result = erase_by_noise(images, seeds(200), 1.0).numpy()
     noise = result[result != 50]
     assert abs(noise.mean()) < 0.02 and abs(noise.std() - 1) < 0.02
     assert len({image[image != 50][:5].tobytes() for image in result}) == 200
@@ -61,19 +82,20 @@ def test_noise_is_normal_and_of_each_image_its_own():
 
 def test_probability_zero():
     images = np.ones((20, 8, 8, 3), np.float32)
-    result = random_erasing(images, seeds(20), 0.0, "zero")
+    result = erase_by_noise(images, seeds(20), 0.0)
     np.testing.assert_array_equal(result, images)
+    assert not boxes_of(20, 8, "zero", 0.0).any()
 
 
 def test_a_batch_of_which_no_image_is_erased():
     @tf.function(
         input_signature=[
-            tf.TensorSpec((None, None, None, 3), tf.uint8),
+            tf.TensorSpec((None, None, None, 3), tf.float32),
             tf.TensorSpec((None, 2), tf.int32),
         ]
     )
-    def erase(images, seeds):
-        return random_erasing(images, seeds, 1e-9, "zero")
+    def erased(images, seeds):
+        return erase_by_noise(images, seeds, 1e-9)
 
-    images = np.full((2, 8, 8, 3), 7, np.uint8)
-    np.testing.assert_array_equal(erase(images, np.zeros((2, 2), int)), images)
+    images = np.full((2, 8, 8, 3), 7, np.float32)
+    np.testing.assert_array_equal(erased(images, np.zeros((2, 2), int)), images)

@@ -1,0 +1,152 @@
+"""What a report says of latency."""
+
+from keras_mvit.export import report_figures
+from keras_mvit.export.report_page import Figure, Heading, Table, Text
+
+_MOST_OPERATORS = 10  # of a figure
+
+
+def blocks(data):
+    """Turns a `ReportData` into a list of blocks."""
+    return [
+        *_plotted(data),
+        *_measured(data),
+        *_compared(data),
+        *_profiled(data),
+    ]
+
+
+def columns(data):
+    """Returns (name, sha256 -> Result) for each target's configurations."""
+    targets = {measurement.target for measurement in data.measurements}
+    found = []
+    for measurement in data.measurements:
+        for name, results in measurement.by_configuration().items():
+            if len(targets) > 1:
+                name = f"{measurement.target}, {name}"
+            found.append((name, {r.sha256: r for r in results}))
+    return found
+
+
+def cells(latencies, file, first):
+    """Returns a file's latency, and its ratio to that of the first file."""
+    result, reference = (latencies.get(f["sha256"]) for f in (file, first))
+    if result is None:
+        return ["n/a", "n/a"]
+    if reference is None:
+        return [f"{result.median_ms:.3f}", "n/a"]
+    ratio = result.median_ms / reference.median_ms
+    return [f"{result.median_ms:.3f}", f"{ratio:.2f}"]
+
+
+def _plotted(data):
+    heading = Heading("Accuracy against latency")
+    measured = columns(data)
+    if not measured:
+        return [heading, Text("Latency has not been measured on these files.")]
+    name, latencies = measured[0]
+    known = data.export["files"][0]["top1"] is not None
+    key, label = ("top1", "top-1") if known else ("agreement", "agreement")
+    points = [
+        (
+            file["format"],
+            latencies[file["sha256"]].median_ms,
+            100 * file[key],
+        )
+        for file in data.export["files"]
+        if file["sha256"] in latencies
+    ]
+    baselines = [
+        (result.model, result.median_ms)
+        for result in latencies.values()
+        if result.is_baseline
+    ]
+    svg = report_figures.accuracy_against_latency(
+        points, f"median latency, ms ({name})", f"{label}, %", baselines
+    )
+    return [heading, Figure("accuracy_latency", "One point a file", svg)]
+
+
+def _measured(data):
+    found = []
+    for measurement in data.measurements:
+        device, settings = measurement.device, measurement.settings
+        found.append(
+            Text(
+                f"Latency on {device['name']}, {device['cores']} cores,"
+                f" {device['os']}, {device['runtime']}:"
+                f" median of {settings['runs']} runs after"
+                f" {settings['warmup_runs']} to warm up, the files taking"
+                " turns."
+            )
+        )
+    if data.left_out:
+        found.append(
+            Text(
+                "Measured, but not of this export as it is now:"
+                f" {', '.join(data.left_out)}."
+            )
+        )
+    return found
+
+
+def _compared(data):
+    """Stock models measured in the same run, beside the first file."""
+    first = data.export["files"][0] if data.export else None
+    rows = []
+    for name, latencies in columns(data):
+        for result in latencies.values():
+            if result.is_baseline:
+                megabytes = f"{result.size_bytes / 1e6:.2f}"
+                times = _baseline_cells(latencies, result, first)
+                rows.append([result.model, name, megabytes, *times])
+    if not rows:
+        return []
+    ratio = f"of {first['format']}"
+    return [
+        Heading("Stock models in the same run"),
+        Table(["model", "run on", "MB", "ms", ratio], rows),
+        Text(
+            "They were not trained on these images: only their latency and"
+            " size compare."
+        ),
+    ]
+
+
+def _baseline_cells(latencies, result, first):
+    reference = latencies.get(first["sha256"])
+    ratio = "n/a"
+    if reference is not None:
+        ratio = f"{result.median_ms / reference.median_ms:.2f}"
+    return [f"{result.median_ms:.3f}", ratio]
+
+
+def _profiled(data):
+    found = []
+    for name, latencies in columns(data):
+        profiles = {
+            result.model: {row["op"]: row["mean_ms"] for row in rows}
+            for result in latencies.values()
+            if (rows := result.op_profile)
+        }
+        if profiles:
+            found += _profile(name, profiles)
+    return [Heading("Where the time goes"), *found] if found else []
+
+
+def _profile(name, profiles):
+    operators = {op for times in profiles.values() for op in times}
+    most = sorted(
+        operators,
+        key=lambda op: -max(times.get(op, 0) for times in profiles.values()),
+    )[:_MOST_OPERATORS]
+    svg = report_figures.bars(
+        most,
+        {
+            model: [times.get(op, 0) for op in most]
+            for model, times in profiles.items()
+        },
+        f"ms in one run ({name})",
+    )
+    file_name = "op_profile_" + "".join(c if c.isalnum() else "_" for c in name)
+    return [Figure(file_name, f"Time of each kind of operator, {name}", svg)]

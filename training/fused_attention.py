@@ -1,0 +1,69 @@
+"""Softmax attention whose gradient reads its largest tensors once.
+
+The gradient of a softmax needs, for each query, the mean of the gradients of
+its weights, weighted by them; that of values' mean gives it as a product of
+short vectors (Dao et al., "FlashAttention", 2022, appendix B.2,
+https://arxiv.org/abs/2205.14135), and a product of matrices subtracts it.
+"""
+
+import tensorflow as tf
+
+from keras_mvit import layers
+from keras_mvit.layers.softmax_attention import attention_weights
+
+
+def attend(query, key, value, bias=None):
+    """Returns the mean of the values, weighted by attention.
+
+    Args:
+        query: float32 tensor (B, h, N, d), scaled.
+        key: float32 tensor (B, h, K, d).
+        value: float32 tensor (B, h, K, d).
+        bias: float32 tensor (h, N, K) or None. Added before the softmax.
+
+    Returns:
+        float32 tensor (B, h, N, d).
+    """
+    biases = () if bias is None else (bias,)
+    return _attend(query, key, value, *biases)
+
+
+@tf.custom_gradient
+def _attend(query, key, value, *biases):
+    weights = attention_weights(query, key, *biases)
+    mixed = tf.matmul(weights, value)
+
+    def gradient(upstream):
+        mean = tf.reduce_sum(upstream * mixed, axis=-1, keepdims=True)
+        # upstream @ value^T - mean, as one product
+        left = tf.concat([upstream, -mean], axis=-1)
+        right = tf.concat([value, tf.ones_like(value[..., :1])], axis=-1)
+        of_scores = weights * tf.matmul(left, right, transpose_b=True)
+        return (
+            tf.matmul(of_scores, key),
+            tf.matmul(of_scores, query, transpose_a=True),
+            tf.matmul(weights, upstream, transpose_a=True),
+            *(tf.reduce_sum(of_scores, axis=0) for _ in biases),
+        )
+
+    return mixed, gradient
+
+
+class _Fused:
+    """Overrides `SoftmaxAttention.mix` where nothing is dropped."""
+
+    def mix(self, query, key, value, bias=None, training=None):
+        drops = training and self.attention_dropout_rate
+        if not training or drops or query.dtype != "float32":
+            return super().mix(query, key, value, bias, training=training)
+        return attend(query, key, value, bias)
+
+
+class FusedMultiHeadSelfAttention(_Fused, layers.MultiHeadSelfAttention):
+    """`MultiHeadSelfAttention` that trains by `attend`."""
+
+
+class FusedLightweightMultiHeadSelfAttention(
+    _Fused, layers.LightweightMultiHeadSelfAttention
+):
+    """`LightweightMultiHeadSelfAttention` that trains by `attend`."""

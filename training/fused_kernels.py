@@ -1,0 +1,39 @@
+"""TensorFlow's fused kernels in a model's training step."""
+
+import keras
+
+from keras_mvit import layers
+
+
+def use_fused_kernels(model):
+    """Lets a model train by fewer passes over its maps, where it can.
+
+    The model stays what it was: same weights, same mathematics, same config;
+    evaluated or saved it is as before. Without TensorFlow nothing happens.
+
+    Args:
+        model: `keras.Model`, not yet traced.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return
+    from keras_mvit.training import (
+        fused_attention,
+        fused_batch_norm,
+        fused_silu,
+    )
+
+    fused = {
+        keras.layers.BatchNormalization: (
+            fused_batch_norm.FusedBatchNormalization
+        ),
+        layers.MultiHeadSelfAttention: (
+            fused_attention.FusedMultiHeadSelfAttention
+        ),
+        layers.LightweightMultiHeadSelfAttention: (
+            fused_attention.FusedLightweightMultiHeadSelfAttention
+        ),
+    }
+    for layer in model._flatten_layers():
+        layer.__class__ = fused.get(type(layer), type(layer))
+        if getattr(layer, "activation", None) is keras.activations.silu:
+            layer.activation = fused_silu.silu

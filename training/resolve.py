@@ -1,0 +1,98 @@
+"""Settings that the user left open: from the recipe, the data, the model."""
+
+import dataclasses
+
+from keras_mvit.training.recipes import get_recipe
+from keras_mvit.training.settings import MIN_IMAGE_SIZE
+
+
+def resolve(settings, source, variant):
+    """Settles what was left to the recipe, the data set and the model.
+
+    Args:
+        settings: `Settings`.
+        source: `Source`.
+        variant: `keras_mvit.models.Variant` of the model.
+
+    Returns:
+        `Settings` of which only `weights`, `init_workdir`, `dropout_rate`,
+        `drop_path_rate` and `deterministic` may be `None`.
+
+    Raises:
+        ValueError: the recipe is not for the model, several sizes are asked
+            of a model that has one, or quantization-aware training without a
+            trained model or in mixed precision.
+    """
+    name = settings.recipe
+    if settings.quantize_aware:
+        _check_quantize_aware(settings)
+        name = "quantize_aware" if name == "auto" else name
+    recipe = get_recipe(name, settings.model, settings.weights)
+    if settings.multi_scale and not variant.any_size:
+        raise ValueError(
+            f"{settings.model} is built for one image size: multi_scale must "
+            "be False, got True"
+        )
+    native = source.image_size or variant.preprocessing.image_size[0]
+    size = settings.image_size or recipe.image_size or native
+    multi_scale = (
+        recipe.multi_scale and variant.any_size and not settings.quantize_aware
+    )
+    # Of two that give a field, the earlier one counts.
+    resolved = _filled(settings, {"multi_scale": multi_scale})
+    resolved = _filled(resolved, _learning_rates(settings, recipe))
+    resolved = _filled(resolved, recipe.settings())
+    resolved = _filled(resolved, _of_data_and_model(size, source, variant))
+    resolved = dataclasses.replace(resolved, recipe=name, dataset=source.name)
+    if resolved.multi_scale:
+        return resolved
+    return dataclasses.replace(
+        resolved,
+        num_scales=1,
+        size_divisor=1,
+        min_image_size=size,
+        max_image_size=size,
+    )
+
+
+def _of_data_and_model(size, source, variant):
+    return {
+        "image_size": size,
+        "crop_fraction": variant.preprocessing.crop_fraction,
+        "interpolation": variant.preprocessing.interpolation,
+        "min_image_size": max(MIN_IMAGE_SIZE, size * 5 // 8),
+        "max_image_size": size * 5 // 4,
+        "size_divisor": 32 if size >= 128 else 16,
+        "crop_scale": source.augmentation.crop_scale,
+        "horizontal_flip": source.augmentation.horizontal_flip,
+    }
+
+
+def _learning_rates(settings, recipe):
+    """Those of the recipe, in proportion to the batch or the peak given."""
+    batch_size = settings.batch_size or recipe.batch_size
+    scale = batch_size / recipe.batch_size
+    if settings.learning_rate:
+        scale = settings.learning_rate / recipe.learning_rate
+    names = ("learning_rate", "final_learning_rate", "warmup_learning_rate")
+    return {name: getattr(recipe, name) * scale for name in names}
+
+
+def _filled(settings, values):
+    """A copy whose `None`s are replaced."""
+    unset = {k: v for k, v in values.items() if getattr(settings, k) is None}
+    return dataclasses.replace(settings, **unset)
+
+
+def _check_quantize_aware(settings):
+    if not settings.init_workdir:
+        raise ValueError(
+            "quantize_aware trains a trained model on: name its work "
+            "directory with init_workdir, got None"
+        )
+    for name, value in (("multi_scale", False), ("mixed_precision", "none")):
+        if getattr(settings, name) not in (value, None):
+            raise ValueError(
+                f"With quantize_aware {name} must be {value}: an int8 file "
+                f"is of one size and type; got {getattr(settings, name)}"
+            )
