@@ -7,8 +7,13 @@ scaled to floats when it is full: a quarter of the bytes to copy until then.
 import numpy as np
 import tensorflow as tf
 
-from keras_mvit.training.data.crop import crop_draws, random_crop
-from keras_mvit.training.data.decode import decode
+from keras_mvit.training.data.arrays import empty
+from keras_mvit.training.data.crop import (
+    crop_draws,
+    random_crop,
+    random_crop_box,
+)
+from keras_mvit.training.data.decode import REDUCTIONS, decode, jpeg_size
 from keras_mvit.training.data.draws import uniforms
 from keras_mvit.training.data.erasing import erase, erasing_boxes
 from keras_mvit.training.data.opencv import cv2
@@ -60,7 +65,7 @@ def augment_images(
     names = list(draws)
 
     def run(images, size_px, *columns):
-        batch = np.empty((len(images), size_px, size_px, 3), np.uint8)
+        batch = empty((len(images), size_px, size_px, 3), np.uint8)
         for index, image in enumerate(images):
             draw = {
                 name: column[index]
@@ -92,7 +97,9 @@ def augment(image, size_px, draw, augmentation, interpolation, mean=(0, 0, 0)):
     Returns:
         uint8 array (size_px, size_px, 3).
     """
-    image = decode(image) if isinstance(image, bytes) else image
+    if isinstance(image, bytes):
+        reduction = _reduction(image, size_px, draw, augmentation)
+        image = decode(image, reduction)
     image = random_crop(image, draw, augmentation)
     image = resize_fast(image, (size_px, size_px), interpolation)
     if augmentation.horizontal_flip and draw["mirrored"]:
@@ -101,6 +108,15 @@ def augment(image, size_px, draw, augmentation, interpolation, mean=(0, 0, 0)):
     if "erased" in draw:
         erase(image, draw["erased"], mean)
     return image
+
+
+def _reduction(encoded, size_px, draw, augmentation):
+    """By how much a JPEG may be reduced whose crop still has to shrink."""
+    size = jpeg_size(encoded)
+    if size is None:
+        return 1
+    _, _, *sides = random_crop_box(*size, draw, augmentation)
+    return max(x for x in REDUCTIONS if x == 1 or min(sides) >= x * size_px)
 
 
 def resize_and_centre_crop(image, size_px, crop_fraction, interpolation):

@@ -28,7 +28,7 @@ def brightness(image, factor):
 
 def contrast(image, factor):
     """Scales the distance from the image's mean grey; 1 changes nothing."""
-    mean = math.floor(cv2.mean(cv2.transform(image, _LUMA))[0] + 0.5)
+    mean = math.floor(float(_LUMA[0] @ cv2.mean(image)[:3]) + 0.5)
     return _look_up(image, mean + np.float32(factor) * (_VALUES - mean))
 
 
@@ -47,15 +47,13 @@ def sharpness(image, factor):
 
 def posterize(image, bits):
     """Keeps the highest bits of each value; 8 changes nothing."""
-    step = 2.0 ** (8 - int(bits))
-    return _look_up(image, _VALUES // step * step)
+    return image & np.uint8(256 - 2 ** (8 - int(bits)))
 
 
 def solarize(image, threshold):
     """Inverts the values from a threshold up; 256 changes nothing."""
-    return _look_up(
-        image, np.where(_VALUES < threshold, _VALUES, 255 - _VALUES)
-    )
+    above = cv2.compare(image, (float(threshold),) * 4, cv2.CMP_GE)
+    return cv2.bitwise_xor(image, above)  # all bits, where it is so
 
 
 def solarize_add(image, addend):
@@ -70,17 +68,21 @@ def invert(image, _):
 
 def autocontrast(image, _):
     """Stretches each channel to the whole range; its number has no meaning."""
-    return _look_up_channels(image, _stretched)
+    ends = [cv2.minMaxLoc(channel)[:2] for channel in cv2.split(image)]
+    return _look_up_channels(image, [_stretched(*pair) for pair in ends])
 
 
 def equalize(image, _):
     """Flattens each channel's histogram; its number has no meaning."""
-    return _look_up_channels(image, _flattened)
+    counts = [
+        cv2.calcHist([image], [channel], None, [256], (0, 256)).ravel()
+        for channel in range(3)
+    ]
+    tables = [_flattened(np.int64(count)) for count in counts]
+    return _look_up_channels(image, tables)
 
 
-def _stretched(counts):
-    present = np.flatnonzero(counts)
-    low, high = int(present[0]), int(present[-1])
+def _stretched(low, high):
     if high <= low:
         return _VALUES
     # In Pillow's order and precision.
@@ -104,10 +106,5 @@ def _look_up(image, table):
     return cv2.LUT(image, np.clip(table, 0, 255).astype(np.uint8))
 
 
-def _look_up_channels(image, table_of_counts):
-    counts = [
-        cv2.calcHist([image], [channel], None, [256], (0, 256)).ravel()
-        for channel in range(3)
-    ]
-    tables = [table_of_counts(np.int64(count)) for count in counts]
+def _look_up_channels(image, tables):
     return _look_up(image, np.stack(tables, axis=-1)[np.newaxis])

@@ -1,9 +1,8 @@
 """MixUp and CutMix: each image of a batch mixed with another, and its label."""
 
-import numpy as np
 import tensorflow as tf
 
-from keras_mvit.training.data.opencv import cv2
+from keras_mvit.training.data.floats import blend, unit_floats
 
 
 def mix(images, labels, seed, augmentation):
@@ -25,7 +24,8 @@ def mix(images, labels, seed, augmentation):
         augmentation: `Augmentation`.
 
     Returns:
-        The same as float32 tensors. Labels still sum to 1.
+        float32 tensors of the same shapes. Bytes become floats from 0 to 1;
+        labels still sum to 1.
     """
     draws, weight_seed = tf.unstack(tf.random.split(seed, 2))
     draws = tf.unstack(tf.random.stateless_uniform((4,), draws))
@@ -40,7 +40,7 @@ def mix(images, labels, seed, augmentation):
         return _cutmix(images, labels, weight, corner)
 
     def as_they_are():
-        return tf.cast(images, tf.float32), labels
+        return unit_floats(images), labels
 
     if not augmentation.cutmix_alpha:
         mixed = mixup
@@ -88,24 +88,8 @@ def _blend_labels(labels, weight):
     return weight * labels + (1.0 - weight) * _partners(labels)
 
 
-@tf.function(autograph=False, reduce_retracing=True)
-def _blend_images(images, weight):
-    # In one pass, where TensorFlow's operators need five.
-    def run(images, weight):
-        weight = float(weight)
-        mixed = np.empty(images.shape, np.float32)
-        for one, other, result in zip(images, images[::-1], mixed, strict=True):
-            cv2.addWeighted(
-                one, weight, other, 1 - weight, 0, result, cv2.CV_32F
-            )
-        return mixed
-
-    mixed = tf.numpy_function(run, [images, weight], tf.float32, stateful=False)
-    return tf.ensure_shape(mixed, images.shape)
-
-
 def _mixup(images, labels, weight):
-    return _blend_images(images, weight), _blend_labels(labels, weight)
+    return blend(images, weight), _blend_labels(labels, weight)
 
 
 def _cutmix(images, labels, weight, centre):
@@ -119,8 +103,7 @@ def _cutmix(images, labels, weight, centre):
     # Of what was cut in fact: the rectangle may have been clipped.
     cut = tf.reduce_prod(end - start) / tf.reduce_prod(size)
     labels = _blend_labels(labels, 1.0 - tf.cast(cut, tf.float32))
-    mixed = tf.ensure_shape(mixed, images.shape)
-    return tf.cast(mixed, tf.float32), labels
+    return unit_floats(tf.ensure_shape(mixed, images.shape)), labels
 
 
 def _beta(alpha, seed):

@@ -84,9 +84,12 @@ def draw_operations(seeds, slot, augmentation):
     chosen = tf.cast(draws[:, 0] * float(none + policy.identity), tf.int32)
     chosen = tf.where(draws[:, 1] < policy.probability, chosen, none)
     signs = tf.where(draws[:, 2] < 0.5, -1.0, 1.0)
-    spread = normals(seeds, 1, f"magnitude {slot}")[:, 0]
-    levels = augmentation.rand_augment_magnitude
-    levels += augmentation.rand_augment_std * spread
+    levels = tf.fill(
+        tf.shape(signs), float(augmentation.rand_augment_magnitude)
+    )
+    if augmentation.rand_augment_std:
+        spread = normals(seeds, 1, f"magnitude {slot}")[:, 0]
+        levels += augmentation.rand_augment_std * spread
     return chosen, tf.clip_by_value(levels / policy.max_magnitude, 0, 1), signs
 
 

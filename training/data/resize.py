@@ -70,5 +70,9 @@ def _without_fine_detail(image, size_px):
     ratios = [x / new for x, new in zip(sides, size_px, strict=True)]
     if max(ratios) < _SMOOTHED_FROM:
         return image
-    y, x = (0.5 * math.sqrt(max(0.01, r * r - 1)) for r in ratios)
-    return cv2.GaussianBlur(image, (3, 3), sigmaX=x, sigmaY=y)
+    y, x = (
+        cv2.getGaussianKernel(3, 0.5 * math.sqrt(max(0.01, r * r - 1)))
+        for r in ratios
+    )
+    # Faster than cv2.GaussianBlur.
+    return cv2.sepFilter2D(image, -1, x, y)

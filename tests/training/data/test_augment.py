@@ -1,10 +1,15 @@
+import io
+from unittest import mock
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from sklearn import datasets
 
+from keras_mvit.training.data import augment as augment_module
 from keras_mvit.training.data.augment import (
     augment,
     augment_draws,
@@ -13,6 +18,7 @@ from keras_mvit.training.data.augment import (
 )
 from keras_mvit.training.data.augmentation import Augmentation
 from keras_mvit.training.data.crop import random_crop_box
+from keras_mvit.training.data.decode import decode
 
 PLAIN = Augmentation((1.0, 1.0), (1.0, 1.0), horizontal_flip=False)
 
@@ -111,6 +117,30 @@ def test_many_images_at_once():
     ):
         alone = augment(image, 24, draw, on, "bicubic")
         np.testing.assert_array_equal(alone, result)
+
+
+@pytest.mark.parametrize("size_px, reduction", [(100, 2), (48, 4), (20, 8)])
+def test_jpegs_are_decoded_no_larger_than_needed(size_px, reduction):
+    photograph = Image.fromarray(datasets.load_sample_images().images[0])
+    file = io.BytesIO()
+    photograph.resize((264, 200)).save(file, "JPEG", quality=95)
+    image = decode(file.getvalue())
+    (draw,) = draws([[0, 0]], PLAIN)
+    with mock.patch.object(augment_module, "decode", wraps=decode) as spy:
+        reduced = augment(file.getvalue(), size_px, draw, PLAIN, "bilinear")
+    assert spy.call_args.args[1] == reduction
+    whole = augment(image, size_px, draw, PLAIN, "bilinear")
+    crop = image[:, 32:232]  # PLAIN's, the largest square
+    expected, other = (
+        np.asarray(Image.fromarray(crop).resize((size_px, size_px), kind), int)
+        for kind in (Image.BILINEAR, Image.BICUBIC)
+    )
+    assert rms(reduced - expected) < 1.8 * rms(other - expected)
+    assert rms(reduced - expected) < 1.2 * rms(whole - expected)
+
+
+def rms(difference):
+    return np.square(difference).mean() ** 0.5
 
 
 def test_half_of_the_images_are_mirrored():

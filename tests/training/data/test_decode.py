@@ -3,9 +3,16 @@ import io
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
-from keras_mvit.training.data.decode import decode, decode_image
+from keras_mvit.training.data.decode import (
+    REDUCTIONS,
+    decode,
+    decode_image,
+    jpeg_size,
+)
 
 
 def photograph():
@@ -111,3 +118,35 @@ def test_what_is_no_image_is_refused(encoded):
         decode(encoded)
     with pytest.raises(tf.errors.InvalidArgumentError, match="a whole JPEG"):
         decode_image(tf.constant(encoded))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_reduced_jpegs_are_means_of_their_pixels(mode, reduction):
+    encoded = encode(photograph().convert(mode), "JPEG", quality=95)
+    whole = decode(encoded).astype(float)
+    reduced = decode(encoded, reduction)
+    rows, columns = 40 // reduction, 56 // reduction
+    means = whole.reshape(rows, reduction, columns, reduction, 3)
+    np.testing.assert_allclose(reduced, means.mean(axis=(1, 3)), atol=4)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 90), st.integers(1, 90), st.booleans())
+def test_the_size_is_known_before_decoding(height, width, progressive):
+    exif = Image.Exif()
+    exif[0x010F] = "a maker's name before the frame"
+    image = Image.new("RGB", (width, height))
+    encoded = encode(image, "JPEG", progressive=progressive, exif=exif)
+    assert jpeg_size(encoded) == (height, width)
+    for reduction in REDUCTIONS:
+        expected = -(-height // reduction), -(-width // reduction)
+        assert decode(encoded, reduction).shape[:2] == expected
+
+
+@given(st.integers(0, 300))
+def test_no_size_is_found_where_there_is_none(length):
+    encoded = encode(photograph(), "JPEG")
+    assert jpeg_size(encoded[:length]) in (None, (40, 56))
+    assert jpeg_size(b"\xff\xd8" + bytes(length)) is None
+    assert jpeg_size(encode(photograph(), "PNG")) is None
