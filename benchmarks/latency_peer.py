@@ -9,6 +9,7 @@ scale of 1, an offset of 0, and all of a branch whose scale is 0.
 
 import os
 import sys
+import tempfile
 
 import numpy as np
 
@@ -70,16 +71,16 @@ def kimm(name, size_px):
     )
     randomize(model)
     image = keras.InputSpec("float32", shape=(1, size_px, size_px, 3))
-    path = f"{name}.tflite"
-    model.export(
-        path,
-        "litert",
-        input_signature=[image],
-        target_spec={"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]},
-        verbose=False,
+    builtins = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
+    return _written(
+        lambda path: model.export(
+            path,
+            "litert",
+            input_signature=[image],
+            target_spec=builtins,
+            verbose=False,
+        )
     )
-    with open(path, "rb") as file:
-        return file.read()
 
 
 def timm(name, size_px):
@@ -96,10 +97,16 @@ def timm(name, size_px):
     # Images as phones have them: channels last.
     model = litert_torch.to_channel_last_io(model, args=[0])
     image = torch.rand(1, size_px, size_px, 3)
-    path = f"{name}.tflite"
-    litert_torch.convert(model, (image,)).export(path)
-    with open(path, "rb") as file:
-        return file.read()
+    return _written(litert_torch.convert(model, (image,)).export)
+
+
+def _written(export):
+    """Return what a function writes to the path that it is given."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "model.tflite")
+        export(path)
+        with open(path, "rb") as file:
+            return file.read()
 
 
 _V1, _V2 = (
