@@ -30,11 +30,11 @@ import numpy as np
 from absl import app, flags
 
 from benchmarks import latency_figures, latency_peer
-from benchmarks.latency_figures import Figures, FileFigures
+from benchmarks.latency_figures import Figures, measure
+from benchmarks.measuring import warn_if_busy
 from keras_mvit import console
 from keras_mvit.export import convert, formats, quantize
 from keras_mvit.export.interpret import LiteRTModel
-from keras_mvit.export.latency.host import take_turns
 
 MODELS = flags.DEFINE_list(
     "models", list(latency_figures.MAX_INT8_RATIO), "Names."
@@ -53,7 +53,6 @@ _TIMM_PEER = flags.DEFINE_string(
 RUNS = flags.DEFINE_integer("runs", 100, "Timed runs of each file.", 1)
 _CHECK = flags.DEFINE_boolean("check", False, "Whether misses are an error.")
 
-_WARMUP_RUNS = 5
 _CALIBRATION_IMAGES = 8
 
 
@@ -65,8 +64,7 @@ def main(argv):
     contents = {
         name: _our_files(name) | _peer_files(name) for name in MODELS.value
     }
-    if os.getloadavg()[0] > 0.5:
-        print(f"This machine is busy (load {os.getloadavg()[0]:.1f}).")
+    warn_if_busy()
     figures = []
     for name, files in contents.items():
         figures.append(Figures(name, measure(files, RUNS.value)))
@@ -88,32 +86,6 @@ def check_models():
             f"models are {', '.join(MODELS.value) or 'empty'}; expected some"
             f" of {', '.join(known)}"
         )
-
-
-def measure(contents, runs):
-    """Time files against each other.
-
-    Args:
-        contents: dict of str to bytes. LiteRT files by name.
-        runs: int. Timed runs of each.
-
-    Returns:
-        list of FileFigures, in their order.
-    """
-    models = [LiteRTModel(content, 1) for content in contents.values()]
-    for model in models:
-        model.set_random_inputs(np.random.default_rng(0))
-        for _ in range(_WARMUP_RUNS):
-            model.invoke()
-    times_ms = take_turns(models, runs)
-    return [
-        FileFigures(
-            name, float(np.median(times)), model.num_partitions, len(content)
-        )
-        for (name, content), model, times in zip(
-            contents.items(), models, times_ms, strict=True
-        )
-    ]
 
 
 def our_float32(name):

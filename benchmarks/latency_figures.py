@@ -1,7 +1,12 @@
-"""What latency is compared with, and what must come out."""
+"""How files are timed, what they are compared with, what must come out."""
 
 import dataclasses
 import math
+
+import numpy as np
+
+from keras_mvit.export.interpret import LiteRTModel
+from keras_mvit.export.latency.host import take_turns
 
 MAX_RATIO_TO_PEER = 0.95
 MAX_MEAN_RATIO_TO_PEER = 0.90
@@ -13,6 +18,7 @@ MAX_INT8_RATIO = {
     "cmt_ti": 0.55,
 }
 MAX_INT8_SIZE = 0.30
+_WARMUP_RUNS = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +83,32 @@ class Figures:
 
     def _named(self, name):
         return next(file for file in self.files if file.name == name)
+
+
+def measure(contents, runs):
+    """Time files against each other.
+
+    Args:
+        contents: dict of str to bytes. LiteRT files by name.
+        runs: int. Timed runs of each.
+
+    Returns:
+        list of FileFigures, in their order.
+    """
+    models = [LiteRTModel(content, 1) for content in contents.values()]
+    for model in models:
+        model.set_random_inputs(np.random.default_rng(0))
+        for _ in range(_WARMUP_RUNS):
+            model.invoke()
+    times_ms = take_turns(models, runs)
+    return [
+        FileFigures(
+            name, float(np.median(times)), model.num_partitions, len(content)
+        )
+        for (name, content), model, times in zip(
+            contents.items(), models, times_ms, strict=True
+        )
+    ]
 
 
 def mean_ratio_to_peer(figures):

@@ -15,19 +15,18 @@ import numpy as np
 import tqdm
 from absl import app
 
+from benchmarks.latency_figures import measure
 from keras_mvit import console
 from keras_mvit.export import packing
-from keras_mvit.export.interpret import LiteRTModel
-from keras_mvit.export.latency.host import take_turns
 
 _RUNS = 40
 
 
-def main(argv):
+def main(paths):
     """Measure and print."""
-    if len(argv) < 2:
+    if not paths:
         raise ValueError("no file is named; expected FILE.tflite, or several")
-    for path in argv[1:]:
+    for path in paths:
         with open(path, "rb") as file:
             content = file.read()
         kinds, whole_ms = profile(content)
@@ -77,11 +76,8 @@ def profile(content):
 
 
 def _median_ms(content):
-    model = LiteRTModel(content, 1)
-    model.set_random_inputs(np.random.default_rng(0))
-    for _ in range(5):
-        model.invoke()
-    return float(np.median(take_turns([model], _RUNS)[0]))
+    (figures,) = measure({"": content}, _RUNS)
+    return figures.median_ms
 
 
 def _alone(model, operator):
@@ -135,4 +131,5 @@ def _operations(model, operator):
 
 
 if __name__ == "__main__":
-    app.run(console.friendly(main))
+    # The arguments that are no flags are files, which `friendly` would refuse.
+    app.run(lambda argv: console.friendly(lambda _: main(argv[1:]))(argv[:1]))

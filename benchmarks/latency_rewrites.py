@@ -10,7 +10,7 @@ many times slower without. One thread, XNNPACK, float32.
 
 from absl import app
 
-from benchmarks import latency
+from benchmarks import latency, latency_figures
 from benchmarks.rewrites_left_out import REWRITES, without
 from keras_mvit import console
 
@@ -26,7 +26,7 @@ def main(argv):
             if model.split("_")[0] in families.split():
                 with without(name):
                     contents[name] = latency.our_float32(model)
-        files = latency.measure(contents, latency.RUNS.value)
+        files = latency_figures.measure(contents, latency.RUNS.value)
         rows = [
             [
                 f"without: {file.name}" if file.name else model,

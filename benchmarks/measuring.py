@@ -4,11 +4,19 @@ import concurrent.futures
 import ctypes
 import multiprocessing
 import multiprocessing.forkserver
+import os
 import time
 
 import numpy as np
 
 from keras_mvit.quiet import quiet
+
+
+def warn_if_busy():
+    """Print a line where other work on this machine may disturb the times."""
+    load, *_ = os.getloadavg()
+    if load > 0.5:
+        print(f"This machine is busy (load {load:.1f}).")
 
 
 def interleaved_medians_ms(runners, budget_s, min_rounds=3):

@@ -23,7 +23,6 @@ multi-scale over fixed size, traces over sizes.
 """
 
 import contextlib
-import os
 import random
 import subprocess
 import sys
@@ -31,10 +30,8 @@ import sys
 from absl import app, flags
 
 from benchmarks import train_step_figures
-from benchmarks.train_step_figures import (
-    Figures,
-    medians,
-)
+from benchmarks.measuring import warn_if_busy
+from benchmarks.train_step_figures import Figures, medians
 from benchmarks.workers import Worker
 from keras_mvit import console
 
@@ -63,8 +60,7 @@ def main(argv):
     """Measure, print, and check if asked to."""
     del argv
     console.import_keras_quietly()
-    if os.getloadavg()[0] > 0.5:
-        print(f"This machine is busy (load {os.getloadavg()[0]:.1f}).")
+    warn_if_busy()
     batch_size = 2 if _QUICK.value else _BATCH_SIZE.value
     forms = _peer_forms()
     figures = []
