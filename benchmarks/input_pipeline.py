@@ -70,7 +70,7 @@ def _speed():
     if _DATA_DIR.value is None:
         print("--data_dir is not given: only these were measured.")
         return found
-    return found + _measure(_DATA_DIR.value, 2, _DATA_PX.value)
+    return found + _measure(_DATA_DIR.value, 8, _DATA_PX.value)
 
 
 def _measure(folder, times, base_px):

@@ -8,11 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_mvit.training.data.arrays import empty
-from keras_mvit.training.data.crop import (
-    crop_draws,
-    random_crop,
-    random_crop_box,
-)
+from keras_mvit.training.data.crop import crop_draws, random_crop_box
 from keras_mvit.training.data.decode import REDUCTIONS, decode, jpeg_size
 from keras_mvit.training.data.draws import uniforms
 from keras_mvit.training.data.erasing import erase, erasing_boxes
@@ -98,9 +94,11 @@ def augment(image, size_px, draw, augmentation, interpolation, mean=(0, 0, 0)):
         uint8 array (size_px, size_px, 3).
     """
     if isinstance(image, bytes):
-        reduction = _reduction(image, size_px, draw, augmentation)
-        image = decode(image, reduction)
-    image = random_crop(image, draw, augmentation)
+        image, box = _decode(image, size_px, draw, augmentation)
+    else:
+        box = random_crop_box(*image.shape[:2], draw, augmentation)
+    top, left, height, width = box
+    image = image[top : top + height, left : left + width]
     image = resize_fast(image, (size_px, size_px), interpolation)
     if augmentation.horizontal_flip and draw["mirrored"]:
         image = cv2.flip(image, 1)
@@ -110,13 +108,16 @@ def augment(image, size_px, draw, augmentation, interpolation, mean=(0, 0, 0)):
     return image
 
 
-def _reduction(encoded, size_px, draw, augmentation):
-    """By how much a JPEG may be reduced whose crop still has to shrink."""
+def _decode(encoded, size_px, draw, augmentation):
+    """Pixels, and the box of them to crop: a JPEG's no larger than needed."""
     size = jpeg_size(encoded)
     if size is None:
-        return 1
-    _, _, *sides = random_crop_box(*size, draw, augmentation)
-    return max(x for x in REDUCTIONS if x == 1 or min(sides) >= x * size_px)
+        image = decode(encoded)
+        return image, random_crop_box(*image.shape[:2], draw, augmentation)
+    box = random_crop_box(*size, draw, augmentation)
+    short = min(box[2:])
+    reduction = max(x for x in REDUCTIONS if x == 1 or short >= x * size_px)
+    return decode(encoded, reduction), [x // reduction for x in box]
 
 
 def resize_and_centre_crop(image, size_px, crop_fraction, interpolation):

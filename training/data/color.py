@@ -13,8 +13,6 @@ import numpy as np
 from keras_mvit.training.data.opencv import cv2
 
 _VALUES = np.arange(256, dtype=np.float32)
-# Pillow's weights of R, G, B.
-_LUMA = np.array([[19595, 38470, 7471]], np.float32) / 2**16
 _SMOOTH = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], np.float32) / 13
 # Added before rounding to the nearest, to round down as Pillow does: so little
 # above -1/2 that whole numbers stay whatever the last bits of a sum.
@@ -28,13 +26,17 @@ def brightness(image, factor):
 
 def contrast(image, factor):
     """Scales the distance from the image's mean grey; 1 changes nothing."""
-    mean = math.floor(float(_LUMA[0] @ cv2.mean(image)[:3]) + 0.5)
-    return _look_up(image, mean + np.float32(factor) * (_VALUES - mean))
+    red, green, blue, _ = cv2.mean(image)
+    luma = (19595 * red + 38470 * green + 7471 * blue) / 2**16
+    factor = float(factor)
+    mean = math.floor(luma + 0.5) * (1 - factor)
+    return cv2.addWeighted(image, factor, image, 0, mean + _DOWN)
 
 
 def saturation(image, factor):
     """Scales the distance from each pixel's grey; 1 changes nothing."""
-    grey = cv2.cvtColor(cv2.transform(image, _LUMA), cv2.COLOR_GRAY2RGB)
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
     return _blend(grey, image, factor)
 
 
@@ -68,33 +70,28 @@ def invert(image, _):
 
 def autocontrast(image, _):
     """Stretches each channel to the whole range; its number has no meaning."""
-    ends = [cv2.minMaxLoc(channel)[:2] for channel in cv2.split(image)]
-    return _look_up_channels(image, [_stretched(*pair) for pair in ends])
+    channels = cv2.split(image)
+    ends = [cv2.minMaxLoc(channel)[:2] for channel in channels]
+    low, high = np.array(ends).T[..., np.newaxis]
+    # In Pillow's order and precision.
+    scale = 255.0 / np.maximum(high - low, 1.0)
+    tables = np.where(high > low, _VALUES * scale - low * scale, _VALUES)
+    return _look_up_channels(channels, tables)
 
 
 def equalize(image, _):
     """Flattens each channel's histogram; its number has no meaning."""
+    channels = cv2.split(image)
     counts = [
-        cv2.calcHist([image], [channel], None, [256], (0, 256)).ravel()
-        for channel in range(3)
+        cv2.calcHist([channel], [0], None, [256], (0, 256)).ravel()
+        for channel in channels
     ]
-    tables = [_flattened(np.int64(count)) for count in counts]
-    return _look_up_channels(image, tables)
-
-
-def _stretched(low, high):
-    if high <= low:
-        return _VALUES
-    # In Pillow's order and precision.
-    scale = 255.0 / (high - low)
-    return np.float64(_VALUES) * scale - low * scale
-
-
-def _flattened(counts):
-    step = (counts.sum() - counts[np.flatnonzero(counts)[-1]]) // 255
-    if not step:
-        return _VALUES
-    return (step // 2 + np.cumsum(counts) - counts) // step
+    counts = np.array(counts, np.int32)
+    below = counts.cumsum(axis=1, dtype=np.int32) - counts
+    largest = 255 - (counts[:, ::-1] > 0).argmax(axis=1)
+    step = below[range(3), largest, np.newaxis] // 255
+    flat = (step // 2 + below) // np.maximum(step, 1)
+    return _look_up_channels(channels, np.where(step, flat, _VALUES))
 
 
 def _blend(start, image, factor):
@@ -103,8 +100,8 @@ def _blend(start, image, factor):
 
 
 def _look_up(image, table):
-    return cv2.LUT(image, np.clip(table, 0, 255).astype(np.uint8))
+    return cv2.LUT(image, table.clip(0, 255).astype(np.uint8))
 
 
-def _look_up_channels(image, tables):
-    return _look_up(image, np.stack(tables, axis=-1)[np.newaxis])
+def _look_up_channels(channels, tables):
+    return cv2.merge(list(map(_look_up, channels, tables)))

@@ -1,6 +1,5 @@
 """The random crop of training images."""
 
-import itertools
 import math
 
 import numpy as np
@@ -19,7 +18,7 @@ def crop_draws(seeds, augmentation):
         augmentation: `Augmentation`.
 
     Returns:
-        dict of what `random_crop` takes for each image: float32 tensors
+        dict of what `random_crop_box` takes for each image: float32 tensors
         `crop_sides` (B, tries, 2), height and width over the square root of
         the image's area, and `crop_corners` (B, tries + 1, 2), in [0, 1).
     """
@@ -36,23 +35,6 @@ def crop_draws(seeds, augmentation):
         "crop_sides": tf.stack([side / ratio, side * ratio], axis=-1),
         "crop_corners": tf.concat([corners, middle], axis=1),
     }
-
-
-def random_crop(image, draw, augmentation):
-    """Cuts out a random part of an image.
-
-    Args:
-        image: uint8 array (H, W, 3).
-        draw: dict of this image's arrays, from `crop_draws`.
-        augmentation: `Augmentation`.
-
-    Returns:
-        uint8 array (height, width, 3), a view.
-    """
-    top, left, height, width = random_crop_box(
-        *image.shape[:2], draw, augmentation
-    )
-    return image[top : top + height, left : left + width]
 
 
 def random_crop_box(height, width, draw, augmentation):
@@ -73,17 +55,16 @@ def random_crop_box(height, width, draw, augmentation):
         4 ints: top, left, height, width.
     """
     root = math.sqrt(height * width)
-    low, high = augmentation.crop_ratio
-    # The largest box of the allowed ratios, which always fits, as the last.
-    largest = min(height, width / low), min(width, height * high)
-    tries = ((root * y, root * x) for y, x in draw["crop_sides"].tolist())
-    boxes = (
-        (index, max(1, round(y)), max(1, round(x)))
-        for index, (y, x) in enumerate(itertools.chain(tries, [largest]))
-    )
-    # No more of them are computed than are tried.
-    first, y, x = next(
-        box for box in boxes if box[1] <= height and box[2] <= width
-    )
+    first, sides = 0, draw["crop_sides"]
+    while first < len(sides):
+        y, x = sides[first].tolist()
+        y, x = max(1, round(root * y)), max(1, round(root * x))
+        if y <= height and x <= width:
+            break
+        first += 1
+    else:
+        low, high = augmentation.crop_ratio
+        y = max(1, round(min(height, width / low)))
+        x = max(1, round(min(width, height * high)))
     top, left = draw["crop_corners"][first].tolist()
     return int(top * (height - y + 1)), int(left * (width - x + 1)), y, x

@@ -8,6 +8,7 @@ import math
 import tensorflow as tf
 
 from keras_mvit.training.data.draws import uniforms
+from keras_mvit.training.data.opencv import cv2
 
 _TRIES = 10  # torchvision's and timm's; then the image stays whole.
 # Smallest and largest area, and height / width, of torchvision for "zero" and
@@ -23,11 +24,12 @@ def erase(image, box, colour):
 
     Args:
         image: uint8 array (H, W, 3), changed in place.
-        box: 4 ints, of `erasing_boxes`.
+        box: int array (4,), of `erasing_boxes`.
         colour: 3 ints.
     """
-    top, left, height, width = box
-    image[top : top + height, left : left + width] = colour
+    top, left, height, width = box.tolist()
+    if height:
+        cv2.rectangle(image, (left, top, width, height), colour, cv2.FILLED)
 
 
 def erase_by_noise(images, seeds, probability):

@@ -25,7 +25,7 @@ _MIXING = 0x313  # sets the seeds of steps apart from those of images
 _DRAWN_AT_ONCE = 256  # images
 # To call Python costs a fifth of decoding an image; memory is of all calls
 # that run at once.
-_IMAGES_OF_A_CALL = 16
+_IMAGES_OF_A_CALL = 32
 # AUTOTUNE finds fewer, and its threads wait for each other longer than files.
 _READS_AT_ONCE = 16
 
@@ -215,15 +215,17 @@ class Pipeline:
 
     def _draws(self, sizes_px, seeds):
         """A data set of sizes, seeds, and all that is drawn for each image."""
-        drawn = tf.data.Dataset.from_tensor_slices((np.int32(sizes_px), seeds))
+        sizes_px, seeds = tf.constant(sizes_px, tf.int32), tf.constant(seeds)
+
         # Of many images at once, and as they come: it is too much to keep.
-        return drawn.batch(_DRAWN_AT_ONCE).map(
-            lambda sizes_px, seeds: (
-                sizes_px,
-                seeds,
-                augment_draws(seeds, sizes_px, self.augmentation),
+        def draw(start):
+            some = slice(start, start + _DRAWN_AT_ONCE)
+            drawn = augment_draws(
+                seeds[some], sizes_px[some], self.augmentation
             )
-        )
+            return sizes_px[some], seeds[some], drawn
+
+        return tf.data.Dataset.range(0, len(seeds), _DRAWN_AT_ONCE).map(draw)
 
     def _training_images(self, images_and_labels, drawn):
         """Some images of a batch, their labels and their seeds."""

@@ -4,10 +4,14 @@ RandAugment: Cubuk et al., 2020 (https://arxiv.org/abs/1909.13719).
 """
 
 import dataclasses
+import math
 
-import numpy as np
-
-_ROUNDINGS = {"none": np.float32, "nearest": np.round, "zero": np.trunc}
+_ROUNDINGS = {
+    "none": float,
+    "nearest": round,
+    # 0.7 of 110 is 77, whatever the last bits of a float32.
+    "zero": lambda number: math.trunc(round(number, 4)),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,16 +39,14 @@ class Operation:
         """The operation's number.
 
         Args:
-            level: float32, from 0 to 1.
-            sign: float32, -1 or 1.
+            level: float, from 0 to 1.
+            sign: float, -1 or 1.
 
         Returns:
-            float32.
+            float.
         """
-        number = _ROUNDINGS[self.rounding](np.float32(self.reach) * level)
-        return np.float32(
-            self.start + (sign * number if self.signed else number)
-        )
+        number = _ROUNDINGS[self.rounding](self.reach * level)
+        return self.start + (sign * number if self.signed else number)
 
 
 @dataclasses.dataclass(frozen=True)

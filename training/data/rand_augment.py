@@ -54,9 +54,8 @@ def distort(image, draw, augmentation, mean=(0, 0, 0)):
     if augmentation.rand_augment_ops:
         operations = augmentation.policy.operations
         fill = mean if augmentation.policy.fill == "mean" else (0, 0, 0)
-        for index, level, sign in zip(
-            draw["operations"], draw["levels"], draw["signs"], strict=True
-        ):
+        drawn = (draw[x].tolist() for x in ("operations", "levels", "signs"))
+        for index, level, sign in zip(*drawn, strict=True):
             if index < len(operations):
                 image = apply_operation(
                     operations[index], image, level, sign, fill
@@ -99,8 +98,8 @@ def apply_operation(operation, image, level, sign, fill=(0, 0, 0)):
     Args:
         operation: `Operation`.
         image: uint8 array (H, W, 3).
-        level: float32, from 0 to 1.
-        sign: float32, -1 or 1.
+        level: float, from 0 to 1.
+        sign: float, -1 or 1.
         fill: 3 ints. Colour of what comes from outside the image.
 
     Returns:

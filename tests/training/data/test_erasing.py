@@ -56,11 +56,11 @@ def test_a_rectangle_is_overwritten_by_noise(count, side):
 
 def test_a_rectangle_gets_a_colour():
     image = np.zeros((7, 9, 3), np.uint8)
-    erase(image, (2, 3, 4, 5), (10, 20, 30))
+    erase(image, np.array((2, 3, 4, 5)), (10, 20, 30))
     assert (image[2:6, 3:8] == (10, 20, 30)).all()
     assert np.count_nonzero(image) == 4 * 5 * 3
     before = image.copy()
-    erase(image, (0, 0, 0, 0), (1, 1, 1))
+    erase(image, np.array((0, 0, 0, 0)), (1, 1, 1))
     np.testing.assert_array_equal(image, before)
 
 

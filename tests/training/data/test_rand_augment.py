@@ -58,9 +58,7 @@ def numbers(policy, level, sign=1.0):
     for operation in POLICIES[policy].operations:
         module = geometry if operation.moves else color
         with mock.patch.object(module, operation.name) as function:
-            apply_operation(
-                operation, None, np.float32(level), np.float32(sign)
-            )
+            apply_operation(operation, None, float(np.float32(level)), sign)
             seen[operation.name] = float(function.call_args.args[1])
     return seen
 
