@@ -18,7 +18,10 @@ def unit_floats(images):
     """
     if images.dtype == tf.float32:
         return images
-    return tf.cast(images, tf.float32) / 255.0
+    # One pass, where a cast and a division are two.
+    return tf.quantization.dequantize(
+        tf.bitcast(images, tf.quint8), 0.0, 1.0, mode="MIN_COMBINED"
+    )
 
 
 @tf.function(autograph=False, reduce_retracing=True)
