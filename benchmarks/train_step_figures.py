@@ -100,7 +100,7 @@ def _below(name, value, bound):
     if value is None:
         return [f"{name}: not measured, must be at least {bound}"]
     if value < bound:
-        return [f"{name}: {value:.2f}, below {bound}"]
+        return [f"{name}: {value:.3f}, below {bound}"]
     return []
 
 

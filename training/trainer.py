@@ -51,17 +51,18 @@ class Trainer:
         self._workdir = workdir
         self._distribution = distribution
         self.schedule = make_schedule(settings, pipeline)
+        accumulated = settings.accumulation_steps(distribution.num_devices)
         self.model, self.average, self._saved = make_models(
             settings,
             len(pipeline.source.class_names),
             self.schedule,
-            settings.accumulation_steps(distribution.num_devices),
+            accumulated,
             distribution,
         )
         # Called after each step, before all others.
         self._updates = [WeightAverage(self.average, settings.ema_decay)]
         if settings.sparsity:
-            updates = self.schedule.total_steps // settings.accumulation_steps()
+            updates = self.schedule.total_steps // accumulated
             self._updates.append(
                 Pruning(self.model, self.average, settings.sparsity, updates)
             )

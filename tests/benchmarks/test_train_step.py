@@ -43,8 +43,8 @@ def test_bounds_name_model_and_figure():
         peer_seconds={"default": 1.2}, seconds={BASE: 1.0, SMALL: 2.0}, traces=3
     )
     to_peer, to_fixed, traces = misses([slow])
-    assert to_peer == "mobilevit_xxs: images/s over timm's: 1.20, below 1.3"
-    assert to_fixed.endswith("multi-scale over fixed size: 1.18, below 1.35")
+    assert to_peer == "mobilevit_xxs: images/s over timm's: 1.200, below 1.3"
+    assert to_fixed.endswith("multi-scale over fixed size: 1.177, below 1.35")
     assert traces.startswith("mobilevit_xxs: 3 traces, more than one")
 
 
