@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from keras_mvit.models import Preprocessing
+from keras_mvit.training.data import pipeline as pipeline_module
 from keras_mvit.training.data.make_source import make_source
 from keras_mvit.training.data.multiscale import make_buckets
 from keras_mvit.training.data.pipeline import Pipeline, scale
@@ -75,6 +76,15 @@ def test_epochs_repeat_exactly_and_differ():
             x.shape != y.shape or (x != y).any()
             for x, y in zip(batches, other, strict=True)
         )
+
+
+def test_images_do_not_depend_on_how_many_are_drawn_at_once(monkeypatch):
+    source = make_source("digits")
+    whole = [x.numpy() for x, _ in make_pipeline(source).epoch(0).take(3)]
+    monkeypatch.setattr(pipeline_module, "_DRAWN_AT_ONCE", 7)
+    parts = [x.numpy() for x, _ in make_pipeline(source).epoch(0).take(3)]
+    for x, y in zip(whole, parts, strict=True):
+        np.testing.assert_array_equal(x, y)
 
 
 def test_samples_of_every_size():
