@@ -120,25 +120,52 @@ def _decode(encoded, size_px, draw, augmentation):
     return decode(encoded, reduction), [x // reduction for x in box]
 
 
+@tf.function(autograph=False, reduce_retracing=True)
+def evaluation_image(image, size_px, crop_fraction, interpolation):
+    """`resize_and_centre_crop` in TensorFlow.
+
+    Args:
+        image: uint8 tensor (H, W, 3), or string tensor () of a file's bytes.
+        size_px: (int, int).
+        crop_fraction: float.
+        interpolation: str.
+
+    Returns:
+        uint8 tensor (height, width, 3).
+    """
+
+    def run(images):  # of one: a string might come as an array or as bytes
+        image = images[0]
+        if isinstance(image, bytes):
+            image = decode(image)
+        return resize_and_centre_crop(
+            image, size_px, crop_fraction, interpolation
+        )
+
+    image = tf.numpy_function(
+        run, [image[tf.newaxis]], tf.uint8, stateful=False
+    )
+    return tf.ensure_shape(image, (*size_px, 3))
+
+
 def resize_and_centre_crop(image, size_px, crop_fraction, interpolation):
     """The evaluation path: nothing random, aspect ratio kept.
 
     Args:
-        image: uint8 tensor (H, W, C).
+        image: uint8 array (H, W, 3).
         size_px: (int, int). Height and width of the result.
         crop_fraction: float. The short side is resized to the size divided by
             this, then the centre is cut out.
         interpolation: str. `"bilinear"` or `"bicubic"`, antialiased.
 
     Returns:
-        uint8 tensor (height, width, C).
+        uint8 array (height, width, 3).
     """
-    shape = tf.cast(tf.shape(image)[:2], tf.float32)
-    target = tf.round(tf.cast(size_px, tf.float32) / crop_fraction)
+    shape, size = np.array(image.shape[:2]), np.array(size_px)
+    target = np.round(size / crop_fraction)
     # For a square target: its side over the image's short side.
-    scale = tf.reduce_max(target / shape)
-    resized = tf.maximum(tf.round(shape * scale), tf.cast(size_px, tf.float32))
-    resized = tf.cast(resized, tf.int32)
-    image = resize(image, resized, interpolation)
-    top, left = tf.unstack((resized - tf.constant(size_px)) // 2)
-    return tf.image.crop_to_bounding_box(image, top, left, *size_px)
+    scale = (target / shape).max()
+    resized = np.maximum(np.round(shape * scale).astype(int), size)
+    image = resize(image, resized.tolist(), interpolation)
+    top, left = (resized - size) // 2
+    return image[top : top + size[0], left : left + size[1]]

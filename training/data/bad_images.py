@@ -6,8 +6,7 @@ import sys
 import tensorflow as tf
 import tqdm
 
-from keras_mvit.training.data.decode import decode
-from keras_mvit.training.data.pipeline import read_image
+from keras_mvit.training.data.decode import decode, decode_image
 from keras_mvit.training.data.source import SPLITS, WHOLE
 
 
@@ -76,7 +75,7 @@ def _bad_names(source, split):
 def _good_names(source, split):
     # The number of pixels is asked for so that they are really decoded.
     decoded = source.elements(split).map(
-        lambda e: (e["name"], tf.size(read_image(source, e))),
+        lambda e: (e["name"], tf.size(_decoded(source.read(e)))),
         tf.data.AUTOTUNE,
         deterministic=False,
     )
@@ -88,6 +87,10 @@ def _good_names(source, split):
         disable=not sys.stderr.isatty(),
     )
     return {name.decode() for name, _ in names}
+
+
+def _decoded(image):
+    return decode_image(image) if image.dtype == tf.string else image
 
 
 def _why_unreadable(source, element):

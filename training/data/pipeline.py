@@ -11,9 +11,8 @@ import tensorflow as tf
 from keras_mvit.training.data.augment import (
     augment_draws,
     augment_images,
-    resize_and_centre_crop,
+    evaluation_image,
 )
-from keras_mvit.training.data.decode import decode_image
 from keras_mvit.training.data.erasing import erase_by_noise
 from keras_mvit.training.data.floats import unit_floats
 from keras_mvit.training.data.mixing import mix
@@ -259,8 +258,8 @@ class Pipeline:
         return images, labels
 
     def _evaluation_image(self, element):
-        image = resize_and_centre_crop(
-            read_image(self.source, element),
+        image = evaluation_image(
+            self.source.read(element),
             self.preprocessing.image_size,
             self.preprocessing.crop_fraction,
             self.preprocessing.interpolation,
@@ -299,12 +298,6 @@ def _check_shares(shard, divisor, buckets):
                 f"Batch sizes must be multiples of {divisor}, got {bucket}; "
                 "make_buckets has batch_size_divisor for this"
             )
-
-
-def read_image(source, element):
-    """Reads and, if need be, decodes: uint8 (H, W, 3)."""
-    image = source.read(element)
-    return decode_image(image) if image.dtype == tf.string else image
 
 
 def scale(images, preprocessing):

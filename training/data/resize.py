@@ -1,8 +1,9 @@
-"""Two ways to resize: exactly as Pillow, and as fast as can be."""
+"""Two ways to resize: by Pillow, and as fast as can be."""
 
 import math
 
-import tensorflow as tf
+import numpy as np
+from PIL import Image
 
 from keras_mvit.training.data.opencv import cv2
 
@@ -13,19 +14,21 @@ _SMOOTHED_FROM = 1.25
 
 
 def resize(image, size_px, interpolation):
-    """Resizes as Pillow does: antialiased, and back to uint8.
+    """Resizes by Pillow, as the papers' codes do: antialiased.
 
     Args:
-        image: uint8 tensor (H, W, C).
-        size_px: int32 tensor (2,). New height and width.
+        image: uint8 array (H, W, 3).
+        size_px: (int, int). New height and width.
         interpolation: str. `"bilinear"` or `"bicubic"`.
 
     Returns:
-        uint8 tensor (height, width, C).
+        uint8 array (height, width, 3).
     """
-    image = tf.image.resize(image, size_px, interpolation, antialias=True)
-    # Bicubic weights overshoot.
-    return tf.cast(tf.clip_by_value(tf.round(image), 0.0, 255.0), tf.uint8)
+    height, width = size_px
+    resized = Image.fromarray(image).resize(
+        (width, height), Image.Resampling[interpolation.upper()]
+    )
+    return np.asarray(resized)
 
 
 def resize_fast(image, size_px, interpolation):
