@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_mvit.training.data.arrays import empty
-from keras_mvit.training.data.crop import crop_draws, random_crop_box
+from keras_mvit.training.data.crop import crop_draws, cut, random_crop_box
 from keras_mvit.training.data.decode import REDUCTIONS, decode, jpeg_size
 from keras_mvit.training.data.draws import uniforms
 from keras_mvit.training.data.erasing import erase, erasing_boxes
@@ -97,9 +97,7 @@ def augment(image, size_px, draw, augmentation, interpolation, mean=(0, 0, 0)):
         image, box = _decode(image, size_px, draw, augmentation)
     else:
         box = random_crop_box(*image.shape[:2], draw, augmentation)
-    top, left, height, width = box
-    image = image[top : top + height, left : left + width]
-    image = resize_fast(image, (size_px, size_px), interpolation)
+    image = resize_fast(cut(image, box), (size_px, size_px), interpolation)
     if augmentation.horizontal_flip and draw["mirrored"]:
         image = cv2.flip(image, 1)
     image = distort(image, draw, augmentation, mean)
@@ -167,5 +165,4 @@ def resize_and_centre_crop(image, size_px, crop_fraction, interpolation):
     scale = (target / shape).max()
     resized = np.maximum(np.round(shape * scale).astype(int), size)
     image = resize(image, resized.tolist(), interpolation)
-    top, left = (resized - size) // 2
-    return image[top : top + size[0], left : left + size[1]]
+    return cut(image, (*(resized - size) // 2, *size))

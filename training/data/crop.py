@@ -1,4 +1,4 @@
-"""The random crop of training images."""
+"""The random crop of training images, and what cuts it out."""
 
 import math
 
@@ -68,3 +68,17 @@ def random_crop_box(height, width, draw, augmentation):
         x = max(1, round(min(width, height * high)))
     top, left = draw["crop_corners"][first].tolist()
     return int(top * (height - y + 1)), int(left * (width - x + 1)), y, x
+
+
+def cut(image, box):
+    """The part of an image in a box.
+
+    Args:
+        image: uint8 array (H, W, 3).
+        box: 4 ints: top, left, height, width.
+
+    Returns:
+        uint8 array (height, width, 3), a view.
+    """
+    top, left, height, width = box
+    return image[top : top + height, left : left + width]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from sklearn import datasets
 
-from keras_mvit.training.data.resize import resize_fast
+from keras_mvit.training.data.resize import resize, resize_fast
 
 FILTERS = {"bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC}
 
@@ -27,6 +27,18 @@ def pillow(image, size, interpolation):
 @pytest.fixture(scope="module")
 def photographs():
     return [np.asarray(x) for x in datasets.load_sample_images().images]
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("size", [(31, 20), (90, 100)])
+def test_resize_agrees_with_pillow(interpolation, size):
+    image = noise(60, 80, 64, 192)
+    expected = pillow(image, size, interpolation)
+    result = resize(image, size, interpolation)
+    np.testing.assert_array_equal(result, expected)
+    if min(size) < 60:
+        aliased = tf.image.resize(image, size, interpolation).numpy()
+        assert np.abs(aliased - expected).max() > 20
 
 
 @settings(deadline=None, max_examples=40)
