@@ -27,6 +27,7 @@ def brightness(image, factor):
 def contrast(image, factor):
     """Scales the distance from the image's mean grey; 1 changes nothing."""
     red, green, blue, _ = cv2.mean(image)
+    # Pillow's weights.
     luma = (19595 * red + 38470 * green + 7471 * blue) / 2**16
     factor = float(factor)
     mean = math.floor(luma + 0.5) * (1 - factor)

@@ -55,14 +55,12 @@ def random_crop_box(height, width, draw, augmentation):
         4 ints: top, left, height, width.
     """
     root = math.sqrt(height * width)
-    first, sides = 0, draw["crop_sides"]
-    while first < len(sides):
-        y, x = sides[first].tolist()
-        y, x = max(1, round(root * y)), max(1, round(root * x))
+    for first, sides in enumerate(draw["crop_sides"]):
+        y, x = (max(1, round(root * side)) for side in sides.tolist())
         if y <= height and x <= width:
             break
-        first += 1
     else:
+        first = _TRIES  # the corner of the centre crop
         low, high = augmentation.crop_ratio
         y = max(1, round(min(height, width / low)))
         x = max(1, round(min(width, height * high)))
