@@ -55,16 +55,17 @@ def random_crop_box(height, width, draw, augmentation):
         4 ints: top, left, height, width.
     """
     root = math.sqrt(height * width)
-    for first, sides in enumerate(draw["crop_sides"]):
+    tries = 0
+    for sides in draw["crop_sides"]:
         y, x = (max(1, round(root * side)) for side in sides.tolist())
         if y <= height and x <= width:
             break
+        tries += 1
     else:
-        first = _TRIES  # the corner of the centre crop
         low, high = augmentation.crop_ratio
         y = max(1, round(min(height, width / low)))
         x = max(1, round(min(width, height * high)))
-    top, left = draw["crop_corners"][first].tolist()
+    top, left = draw["crop_corners"][tries].tolist()
     return int(top * (height - y + 1)), int(left * (width - x + 1)), y, x
 
 
