@@ -1,5 +1,7 @@
 """Pictures of what augmentation does: each operation alone, then together."""
 
+import math
+
 import numpy as np
 import tensorflow as tf
 
@@ -16,8 +18,8 @@ from keras_mvit.training.data.rand_augment import (
 
 _COLUMNS = 8
 _WHOLE = {"crop_scale": (1.0, 1.0), "horizontal_flip": False}
-_SIGNED = np.array([-1, -0.6, -0.3, 0, 0.3, 0.6, 0.9, 1], np.float32)
-_UNSIGNED = np.array([0, 0.1, 0.3, 0.5, 0.6, 0.7, 0.9, 1], np.float32)
+_SIGNED = (-1.0, -0.6, -0.3, 0.0, 0.3, 0.6, 0.9, 1.0)
+_UNSIGNED = (0.0, 0.1, 0.3, 0.5, 0.6, 0.7, 0.9, 1.0)
 _CROPS = {
     "crop\n8 to 100 %": {"horizontal_flip": False},
     "crop\n8 to 25 %": {"horizontal_flip": False, "crop_scale": (0.08, 0.25)},
@@ -82,7 +84,9 @@ def _levels(image, operation):
     levels = _SIGNED if operation.signed else _UNSIGNED
     return [
         (
-            apply_operation(operation, image, abs(level), np.sign(level)),
+            apply_operation(
+                operation, image, abs(level), math.copysign(1, level)
+            ),
             f"{10 * level:g} of 10",
         )
         for level in levels
