@@ -35,8 +35,11 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# In as many processes as there are cores, and at most four: some tests take
+# gigabytes.
 test: lint
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 \
+		--dist=worksteal $(PYTEST_ARGS)
 
 # Skips, and says why, where the environment cannot be made.
 test-arm64: $(STAMP)

@@ -32,6 +32,7 @@ from absl import app, flags
 from benchmarks import latency_figures, latency_peer
 from benchmarks.latency_figures import Figures, measure
 from benchmarks.measuring import warn_if_busy
+from benchmarks.peer_python import define_python
 from keras_mvit import console
 from keras_mvit.export import convert, formats, quantize
 from keras_mvit.export.interpret import LiteRTModel
@@ -44,11 +45,9 @@ _PEERS_DIR = flags.DEFINE_string(
     os.path.expanduser("~/.cache/keras_mvit/peers"),
     "Where the files of peers are kept.",
 )
-_KERAS_PEERS = flags.DEFINE_string(
-    "keras_peers", sys.executable, "A Python that has kimm and kecam."
-)
-_TIMM_PEER = flags.DEFINE_string(
-    "timm_peer", sys.executable, "A Python that has timm and litert-torch."
+_KERAS_PEERS = define_python("keras_peers", "A Python that has kimm and kecam.")
+_TIMM_PEER = define_python(
+    "timm_peer", "A Python that has timm and litert-torch."
 )
 RUNS = flags.DEFINE_integer("runs", 100, "Timed runs of each file.", 1)
 _CHECK = flags.DEFINE_boolean("check", False, "Whether misses are an error.")

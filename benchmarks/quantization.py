@@ -1,17 +1,23 @@
-"""Accuracy and size of each format, on all test images of a work directory.
+"""Accuracy and size of each format, on the test images of a trained model.
 
-    python -m benchmarks.quantization --workdir=runs/cifar10
+    python -m benchmarks.quantization --images=DIR
     python -m benchmarks.quantization --workdir=runs/cifar10 --check
 
-Exports the trained model in each format, as the command of the package does,
-and compares the files with the one of float32. int16x8 is not among the default
+DIR is CIFAR-10 as train/CLASS/*.png and test/CLASS/*.png; the model is that of
+`benchmarks.train_cifar10` whose weights are in `tests/data`. A work directory
+has a model and images of its own.
+
+Exports the model in each format, as the command of the package does, and
+compares the files with the one of float32. int16x8 is not among the default
 formats, as a CPU takes very long for it.
 
 `--check` ends with status 1 where a bound is missed: points of top-1 lost, with
 and without quantization-aware training, and the size of int8.
 """
 
+import dataclasses
 import os
+import pathlib
 import sys
 import tempfile
 
@@ -20,6 +26,7 @@ from absl import app, flags
 from benchmarks import quantization_figures
 from keras_mvit import console
 
+_IMAGES = flags.DEFINE_string("images", None, "Folder of CIFAR-10's images.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Of a trained model.")
 _FORMATS = flags.DEFINE_list(
     "formats", ["float16", "dynamic", "int8", "int8_full"], "Beside float32."
@@ -29,7 +36,12 @@ _NUM_CALIBRATION_IMAGES = flags.DEFINE_integer(
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Of the choice of images.")
 _CHECK = flags.DEFINE_boolean("check", False, "Whether misses are an error.")
-flags.mark_flag_as_required("workdir")
+flags.mark_flags_as_mutual_exclusive(["images", "workdir"], required=True)
+
+_WEIGHTS = (
+    pathlib.Path(__file__).parents[1]
+    / "tests/data/cifar10_mobilevit_xxs_float16.npz"
+)
 
 
 def main(argv):
@@ -38,18 +50,22 @@ def main(argv):
     console.import_keras_quietly()
     from keras_mvit.export import exporter, workdir
 
+    if _WORKDIR.value is None:
+        source = cifar10_source(
+            _IMAGES.value, _NUM_CALIBRATION_IMAGES.value, _SEED.value
+        )
+    else:
+        source = workdir.read_workdir(_WORKDIR.value)
+    is_trained = source.ranges is not None
     with tempfile.TemporaryDirectory() as folder:
         card = exporter.export(
-            workdir.read_workdir(_WORKDIR.value),
+            source,
             ["float32", *_FORMATS.value],
             folder,
             num_calibration_images=_NUM_CALIBRATION_IMAGES.value,
             seed=_SEED.value,
         )
         files = [_figures(file, folder) for file in card["files"]]
-    is_trained = os.path.exists(
-        os.path.join(_WORKDIR.value, "quantization.json")
-    )
     print(
         f"{files[0]['num_images']} test images, quantization-aware training:"
         f" {'yes' if is_trained else 'no'}"
@@ -59,6 +75,43 @@ def main(argv):
     if _CHECK.value and missed:
         print("\n".join(missed), file=sys.stderr)
         sys.exit(1)
+
+
+def cifar10_source(path, num_calibration_images, seed):
+    """What there is to export of the model in `tests/data`.
+
+    Args:
+        path: str. Folder of CIFAR-10, with `train` and `test`.
+        num_calibration_images: int. Training images for int8.
+        seed: int. Of their choice.
+
+    Returns:
+        keras_mvit.export.Source.
+    """
+    import keras_mvit
+    from benchmarks.half_weights import load_half
+    from keras_mvit.export import Source, images
+
+    preprocessing = dataclasses.replace(
+        keras_mvit.preprocessing("mobilevit_xxs"),
+        image_size=(64, 64),
+        crop_fraction=1.0,
+    )
+    calibration, test = (
+        images.read(os.path.join(path, split), preprocessing, limit, seed)
+        for split, limit in (
+            ("train", num_calibration_images),
+            ("test", 10_000),
+        )
+    )
+    model = load_half(_WEIGHTS, "mobilevit_xxs", input_shape=(64, 64, 3))
+    return Source(
+        "mobilevit_xxs",
+        model,
+        preprocessing,
+        calibration=calibration,
+        test=test,
+    )
 
 
 def _figures(file, folder):

@@ -31,6 +31,7 @@ from absl import app, flags
 
 from benchmarks import train_step_figures
 from benchmarks.measuring import warn_if_busy
+from benchmarks.peer_python import define_python
 from benchmarks.train_step_figures import Figures, medians
 from benchmarks.workers import Worker
 from keras_mvit import console
@@ -42,9 +43,7 @@ _SIZE = flags.DEFINE_integer("size", 256, "The fixed size in pixels.")
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "At the fixed size.")
 _THREADS = flags.DEFINE_integer("threads", 2, "Of each framework.")
 _ROUNDS = flags.DEFINE_integer("rounds", 7, "Timed steps of each kind.")
-_PEER_PYTHON = flags.DEFINE_string(
-    "peer_python", sys.executable, "A Python that has torch and timm."
-)
+_PEER_PYTHON = define_python("peer_python", "A Python that has torch and timm.")
 _COMPILED_PEER = flags.DEFINE_boolean(
     "compiled_peer", False, "Also timm with torch.compile; needs a C++ compiler"
 )

@@ -4,6 +4,7 @@ import importlib
 
 _PUBLIC = {
     "FORMATS": "formats",
+    "ImageSet": "images",
     "LiteRTModel": "interpret",
     "Source": "source",
     "export": "exporter",

@@ -22,7 +22,12 @@ from keras_mvit.export import (
 _WORKDIR = flags.DEFINE_string("workdir", None, "Work directory to export.")
 _MODEL = flags.DEFINE_string("model", None, "Model, without a workdir.")
 _WEIGHTS = flags.DEFINE_string("weights", None, "With --model: its weights.")
-_NUM_CLASSES = flags.DEFINE_integer("num_classes", 1000, "With --model.", 1)
+_NUM_CLASSES = flags.DEFINE_integer(
+    "num_classes", None, "With --model. Default: one a label, or 1000.", 1
+)
+_LABELS = flags.DEFINE_string(
+    "labels", None, "With --model: text file, one class a line."
+)
 _IMAGE_SIZE = flags.DEFINE_integer(
     "image_size", None, "With --model: pixels. Default: the model's own.", 32
 )
@@ -104,7 +109,14 @@ def _check_flags():
     if (_WORKDIR.value is None) == (_MODEL.value is None):
         raise ValueError("Give either --workdir or --model")
     if _WORKDIR.value is not None:
-        of_model = (_WEIGHTS, _IMAGE_SIZE, _CALIBRATION_IMAGES, _TEST_IMAGES)
+        of_model = (
+            _WEIGHTS,
+            _NUM_CLASSES,
+            _LABELS,
+            _IMAGE_SIZE,
+            _CALIBRATION_IMAGES,
+            _TEST_IMAGES,
+        )
         for flag in of_model:
             if flag.value is not None:
                 raise ValueError(
@@ -129,6 +141,7 @@ def _source():
         test_images=_TEST_IMAGES.value,
         num_test_images=_NUM_TEST_IMAGES.value,
         seed=_SEED.value,
+        labels=_LABELS.value,
     )
 
 

@@ -11,10 +11,37 @@ _EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".bmp")
 
 @dataclasses.dataclass(frozen=True)
 class ImageSet:
-    """Resized and cropped uint8 images (N, H, W, 3), and labels or None."""
+    """Images resized and cropped to what a model takes.
+
+    Args:
+        images: uint8 array (N, H, W, 3), pixels of 0 to 255.
+        labels: int array (N,) of classes, or None.
+
+    Raises:
+        ValueError: arrays of other types or shapes, or without an image.
+    """
 
     images: np.ndarray
     labels: np.ndarray | None = None
+
+    def __post_init__(self):
+        shape, dtype = self.images.shape, self.images.dtype
+        if len(shape) != 4 or shape[-1] != 3 or not len(self.images):
+            raise ValueError(
+                f"images are of shape {shape}; expected (N, H, W, 3), N not 0"
+            )
+        if dtype != np.uint8:
+            raise ValueError(f"images are {dtype}; expected uint8, 0 to 255")
+        if self.labels is not None and self.labels.shape != shape[:1]:
+            raise ValueError(
+                f"labels are of shape {self.labels.shape}; expected"
+                f" {shape[:1]}, one an image"
+            )
+
+    @property
+    def size(self):
+        """(int, int). Height and width in pixels."""
+        return self.images.shape[1:3]
 
     def __len__(self):
         return len(self.images)
@@ -58,23 +85,30 @@ def read_npz(path, image_size):
         raise ValueError(f"There is no file {path}")
     try:
         with open(path, "rb") as file, np.load(file) as arrays:
-            images = arrays["images"]
-            labels = arrays["labels"] if "labels" in arrays else None
-    except Exception as error:  # zip, npy header and key errors alike
+            found = ImageSet(
+                arrays["images"],
+                arrays["labels"] if "labels" in arrays else None,
+            )
+    except Exception as error:  # zip, npy header, key, and what they hold
         raise ValueError(f"{path} is damaged: {error}") from error
-    expected = (*image_size, 3)
-    if images.shape[1:] != expected or images.dtype != np.uint8:
+    check_size(path, found, image_size)
+    return found
+
+
+def check_size(name, image_set, image_size):
+    """Raises `ValueError` where images are not of the size of a model.
+
+    Args:
+        name: str. What to call them.
+        image_set: ImageSet.
+        image_size: (int, int). The height and width they must have.
+    """
+    if tuple(image_set.size) != tuple(image_size):
+        height, width = image_set.size
         raise ValueError(
-            f"{path} holds images of {images.dtype} {images.shape}; expected"
-            f" uint8 (N, {', '.join(map(str, expected))})"
+            f"{name} holds images of {height} x {width} pixels; expected"
+            f" {image_size[0]} x {image_size[1]}"
         )
-    if not len(images):
-        raise ValueError(f"{path} holds no images")
-    if labels is not None and labels.shape != images.shape[:1]:
-        raise ValueError(
-            f"{path} holds {len(images)} images, labels {labels.shape}"
-        )
-    return ImageSet(images, labels)
 
 
 def read_folder(path, preprocessing, limit, seed=0):

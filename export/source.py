@@ -23,7 +23,9 @@ class Source:
         origin: dict. Where all this came from, for the record.
 
     Raises:
-        ValueError: the test images have labels that the model does not.
+        ValueError: there are more or fewer labels than classes, images of
+            another size than the preprocessing's, or test images of classes
+            that the model does not have.
     """
 
     name: str
@@ -36,9 +38,18 @@ class Source:
     origin: dict = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
+        num_classes = self.model.output_shape[-1]
+        if self.labels is not None and len(self.labels) != num_classes:
+            raise ValueError(
+                f"There are {len(self.labels)} labels; the model has"
+                f" {num_classes} classes"
+            )
+        for name in ("calibration", "test"):
+            found = getattr(self, name)
+            if found is not None:
+                images.check_size(name, found, self.preprocessing.image_size)
         if self.test is None or self.test.labels is None:
             return
-        num_classes = self.model.output_shape[-1]
         labels = self.test.labels
         if labels.min() < 0 or labels.max() >= num_classes:
             raise ValueError(
@@ -50,13 +61,14 @@ class Source:
 def from_name(
     name,
     weights=None,
-    num_classes=1000,
+    num_classes=None,
     image_size=None,
     calibration_images=None,
     num_calibration_images=512,
     test_images=None,
     num_test_images=2000,
     seed=0,
+    labels=None,
 ):
     """Makes a `Source` without a work directory.
 
@@ -64,7 +76,8 @@ def from_name(
         name: str. One of `keras_mvit.list_models()`.
         weights: str or None. File of weights; None: random ones, good for
             latency and nothing else. They set the global seed of Keras.
-        num_classes: int. Of the classifier.
+        num_classes: int or None. Of the classifier; None: as many as there
+            are labels, or 1000 without.
         image_size: int or None. Height and width in pixels; None: the
             model's own.
         calibration_images: str or None. An `.npz` or a folder of images.
@@ -72,10 +85,12 @@ def from_name(
         test_images: str or None. The same, other images.
         num_test_images: int. At most so many of them are read.
         seed: int. Of random weights, and of the choice of images in a folder.
+        labels: str or None. A text file, one class a line in the order of the
+            logits. Files for an app carry them.
 
     Raises:
-        ValueError: an unknown model, files that cannot be read, or test
-            images of other classes than the model's.
+        ValueError: an unknown model, files that cannot be read, or labels or
+            test images of other classes than the model's.
     """
     import keras
 
@@ -86,6 +101,10 @@ def from_name(
         preprocessing = dataclasses.replace(
             preprocessing, image_size=(image_size, image_size)
         )
+    if labels is not None:
+        labels = read_labels(labels)
+    if num_classes is None:
+        num_classes = 1000 if labels is None else len(labels)
     if weights is None:
         keras.utils.set_random_seed(seed)
     model = keras_mvit.create_model(
@@ -105,6 +124,7 @@ def from_name(
         name=name,
         model=model,
         preprocessing=preprocessing,
+        labels=labels,
         calibration=calibration,
         test=test,
         origin={
@@ -113,3 +133,28 @@ def from_name(
             "test_images": test_images,
         },
     )
+
+
+def read_labels(path):
+    """Reads a text file with one class a line.
+
+    Args:
+        path: str.
+
+    Returns:
+        tuple of str.
+
+    Raises:
+        ValueError: there is no such file, or a line is empty or none there.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            labels = tuple(file.read().splitlines())
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    if not all(label.strip() for label in labels) or not labels:
+        raise ValueError(
+            f"{path} is damaged: it has an empty line or no line; expected one"
+            " class a line"
+        )
+    return labels

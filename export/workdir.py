@@ -7,7 +7,7 @@ import json
 import os
 
 from keras_mvit.export import images
-from keras_mvit.export.source import Source
+from keras_mvit.export.source import Source, read_labels
 
 _WRITTEN_FIRST = ("config.json", "labels.txt", "preprocessing.json")
 _IMAGES = ("calibration.npz", "test.npz")
@@ -29,7 +29,7 @@ def read_workdir(path):
     files = find_files(path)
     config = read_config(path)
     preprocessing = read_preprocessing(files["preprocessing.json"])
-    labels = _read_labels(files["labels.txt"])
+    labels = read_labels(files["labels.txt"])
     calibration, test = (
         images.read_npz(files[name], preprocessing.image_size)
         for name in _IMAGES
@@ -111,14 +111,6 @@ def _read_json(file):
             return json.load(stream)
     except ValueError as error:
         raise ValueError(f"{file} is damaged: {error}") from error
-
-
-def _read_labels(file):
-    with open(file, encoding="utf-8") as stream:
-        labels = tuple(stream.read().splitlines())
-    if not all(label.strip() for label in labels) or not labels:
-        raise ValueError(f"{file} is damaged: it has an empty line or no line")
-    return labels
 
 
 def _read_ranges(file):

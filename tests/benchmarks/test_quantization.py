@@ -1,5 +1,11 @@
-import pytest
+import subprocess
+import sys
 
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.quantization import cifar10_source
 from benchmarks.quantization_figures import misses, table
 
 
@@ -51,3 +57,30 @@ def test_figures_that_are_no_number_miss():
 def test_table():
     row = table([FLOAT32, _file("int8", 0.79, 300)]).splitlines()[-1].split()
     assert row == "int8 0.000 0.300 79.00 1.00 98.00 0.0500 1".split()
+
+
+def test_the_model_of_this_repository(tmp_path):
+    random = np.random.default_rng(0)
+    for split, size in (("train", 3), ("test", 2)):
+        for label in range(10):
+            folder = tmp_path / split / str(label)
+            folder.mkdir(parents=True)
+            for image in range(size):
+                pixels = random.integers(0, 256, (32, 32, 3), np.uint8)
+                Image.fromarray(pixels).save(folder / f"{image}.png")
+    source = cifar10_source(str(tmp_path), 7, seed=0)
+    assert source.model.output_shape == (None, 10)
+    assert source.calibration.images.shape == (7, 64, 64, 3)
+    assert source.test.images.shape == (20, 64, 64, 3)
+    assert np.bincount(source.test.labels).tolist() == [2] * 10
+
+
+@pytest.mark.parametrize("arguments", [[], ["--images=a", "--workdir=b"]])
+def test_it_takes_images_or_a_work_directory(arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.quantization", *arguments],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode
+    assert "one of (images, workdir) must have a value" in done.stderr

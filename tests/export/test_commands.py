@@ -135,6 +135,8 @@ def test_threads_that_are_no_numbers(exported):
         ([], "either --workdir or --model"),
         (["--workdir=a", "--model=b"], "either --workdir or --model"),
         (["--workdir=a", "--image_size=64"], "--image_size goes with --model"),
+        (["--workdir=a", "--labels=b.txt"], "--labels goes with --model"),
+        (["--workdir=a", "--num_classes=4"], "--num_classes goes with --model"),
         (["--model=mobilevit_xxs", "--image_size=64"], "need calibration"),
         (["--workdir=a", "--input_type=uint8"], "'float32' takes and returns"),
     ],

@@ -71,12 +71,14 @@ def test_no_images(tmp_path):
     "arrays, message",
     [
         ({"pictures": np.zeros(3)}, "damaged"),
-        ({"images": np.zeros((2, 8, 12, 3))}, "expected uint8"),
-        ({"images": np.zeros((0, 8, 12, 3), "uint8")}, "no images"),
+        ({"images": np.zeros((2, 8, 12, 3))}, "float64; expected uint8"),
+        ({"images": np.zeros((0, 8, 12, 3), "uint8")}, r"expected \(N, H"),
+        ({"images": np.zeros((2, 8, 12), "uint8")}, r"expected \(N, H"),
         (
             {"images": np.zeros((2, 8, 12, 3), "uint8"), "labels": [1]},
-            "2 images, labels",
+            r"labels are of shape \(1,\); expected \(2,\)",
         ),
+        ({"images": np.zeros((2, 9, 12, 3), "uint8")}, "9 x 12 pixels; expec"),
     ],
 )
 def test_npz_of_another_kind(tmp_path, arrays, message):

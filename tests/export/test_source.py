@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from keras_mvit.export.images import ImageSet
 from keras_mvit.export.source import from_name
 
 
@@ -19,6 +20,27 @@ def test_size_and_classes():
     assert found.test is None
 
 
+def test_labels_of_a_file(tmp_path):
+    file = tmp_path / "flowers.txt"
+    file.write_text("daisy\nred rose\n")
+    found = from_name("mobilevit_xxs", image_size=64, labels=str(file))
+    assert found.labels == ("daisy", "red rose")
+    assert found.model.output_shape == (None, 2)
+    with pytest.raises(ValueError, match="2 labels; the model has 7 classes"):
+        from_name("mobilevit_xxs", num_classes=7, labels=str(file))
+
+
+def test_labels_that_cannot_be_read(tmp_path):
+    file = tmp_path / "labels.txt"
+    with pytest.raises(
+        ValueError, match="labels.txt cannot be read: .*No such"
+    ):
+        from_name("mobilevit_xxs", labels=str(file))
+    file.write_bytes(b"\xff\xd8")
+    with pytest.raises(ValueError, match="labels.txt cannot be read"):
+        from_name("mobilevit_xxs", labels=str(file))
+
+
 def test_random_weights_are_those_of_a_seed():
     first, again, other = (
         from_name("mobilevit_xxs", num_classes=7, seed=seed).model.get_weights()
@@ -32,6 +54,15 @@ def test_random_weights_are_those_of_a_seed():
 def test_images_that_are_not_there():
     with pytest.raises(ValueError, match="There is no file nowhere.npz"):
         from_name("mobilevit_xxs", test_images="nowhere.npz")
+
+
+@pytest.mark.parametrize("images", ["calibration", "test"])
+def test_images_of_another_size(source, images):
+    small = ImageSet(np.zeros((2, 32, 16, 3), "uint8"))
+    with pytest.raises(
+        ValueError, match=f"{images} holds .*; expected 32 x 32"
+    ):
+        dataclasses.replace(source, **{images: small})
 
 
 def test_labels_that_the_model_does_not_have(source):
