@@ -19,8 +19,8 @@ def static_model(model, image_size):
     and falls apart into many delegate partitions.
 
     Args:
-        model: functional keras.Model with one image input, under any dtype
-            policy.
+        model: functional keras.Model with one image input, or a
+            keras.Sequential, under any dtype policy.
         image_size: (int, int). Height and width in pixels.
 
     Returns:
@@ -33,7 +33,10 @@ def static_model(model, image_size):
     import keras
 
     if not isinstance(model, keras.Model) or not hasattr(model, "inputs"):
-        raise ValueError(f"Expected a functional keras.Model, got {model!r}")
+        raise ValueError(
+            "Expected a functional keras.Model, or a keras.Sequential of known"
+            f" input shape; got {model!r}"
+        )
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ValueError(
             f"Model {model.name!r} has {len(model.inputs)} inputs and"

@@ -39,7 +39,34 @@ def _redirected(file):
             stack.callback(os.dup2, saved, descriptor)
             os.dup2(file.fileno(), descriptor)
         # Under a notebook or a test runner these are not the descriptors.
-        stack.enter_context(contextlib.redirect_stdout(file))
-        stack.enter_context(contextlib.redirect_stderr(file))
+        stack.enter_context(_replaced("stdout", file))
+        stack.enter_context(_replaced("stderr", file))
         yield
         file.flush()
+
+
+@contextlib.contextmanager
+def _replaced(name, file):
+    """Makes `sys.stdout` or `sys.stderr` a file for a while."""
+    stream = _Switch(file)
+    saved = getattr(sys, name)
+    setattr(sys, name, stream)
+    try:
+        yield
+    finally:
+        setattr(sys, name, saved)
+        stream.target = saved
+
+
+class _Switch:
+    """A stream that passes all on to another one, its `target`.
+
+    A logger that is made inside of the block keeps what it finds for
+    `sys.stderr`, and shall write there after the block too.
+    """
+
+    def __init__(self, target):
+        self.target = target
+
+    def __getattr__(self, name):
+        return getattr(self.target, name)

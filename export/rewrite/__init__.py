@@ -47,6 +47,10 @@ class _Deployed(keras.layers.Layer):
     def call(self, *inputs):
         return self.form(self.layer, *inputs)
 
+    def compute_output_spec(self, *inputs):
+        # A model inside a model knows no sizes before it is traced.
+        return self.layer.compute_output_spec(*inputs)
+
 
 def _deployed(layer):
     form = _FORMS.get(type(layer))

@@ -86,6 +86,8 @@ def test_refuses_what_is_no_image_classifier():
     image, x = _convolution()
     with pytest.raises(ValueError, match="Expected a functional"):
         convert.to_float32("model.keras", (8, 8))
+    with pytest.raises(ValueError, match="known input shape"):
+        convert.to_float32(keras.Sequential([layers.Conv2D(3, 1)]), (8, 8))
     with pytest.raises(ValueError, match="1 inputs and 2 outputs"):
         convert.to_float32(keras.Model(image, [x, x]), (8, 8))
     grey = keras.Input((8, 8, 1))

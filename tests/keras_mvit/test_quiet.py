@@ -1,3 +1,4 @@
+import logging
 import os
 import sys
 import warnings
@@ -19,6 +20,15 @@ def test_holds_back(capfd):
         _chatter()
     print("after")
     assert capfd.readouterr() == ("after\n", "")
+
+
+def test_a_logger_made_inside_is_heard_afterwards(capfd):
+    logger = logging.Logger("made inside")
+    with quiet():
+        logger.addHandler(logging.StreamHandler())
+        logger.warning("inside")
+    logger.warning("after")
+    assert capfd.readouterr() == ("", "after\n")
 
 
 def test_an_error_shows_what_was_held_back(capfd):

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+import keras_mvit
 from keras_mvit import layers
 from keras_mvit.export import convert, formats, lint_rules, quantize
 from keras_mvit.export.interpret import LiteRTModel
@@ -134,3 +135,17 @@ def test_blocks_in_models_in_models():
     deployed = deploy_form(model)
     np.testing.assert_allclose(deployed(x), model(x), atol=1e-5)
     assert deployed.layers[1].layers[1] is not inner.layers[1]
+
+
+@pytest.mark.parametrize("variant", ["mobilevit_xxs", "mobilevitv2_050"])
+def test_a_backbone_of_any_size_in_a_model(variant):
+    image = keras.Input((None, None, 3))
+    features = keras_mvit.create_backbone(variant)(image)["stride_32"]
+    pooled = keras.layers.GlobalAveragePooling2D()(features)
+    model = keras.Model(image, keras.layers.Dense(3)(pooled))
+    float32 = convert.to_float32(model, (64, 96))
+    assert lint_rules.lint_file(float32) == []
+    x = np.random.default_rng(0).random((1, 64, 96, 3), np.float32)
+    expected = np.array(model(x))
+    answer = LiteRTModel(float32).predict(x)
+    np.testing.assert_allclose(answer, expected, atol=1e-4 * expected.std())
