@@ -32,11 +32,7 @@ def static_model(model, image_size):
     """
     import keras
 
-    if not isinstance(model, keras.Model) or not hasattr(model, "inputs"):
-        raise ValueError(
-            "Expected a functional keras.Model, or a keras.Sequential of known"
-            f" input shape; got {model!r}"
-        )
+    check_functional(model)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ValueError(
             f"Model {model.name!r} has {len(model.inputs)} inputs and"
@@ -55,6 +51,17 @@ def static_model(model, image_size):
     )
     clone.set_weights(model.get_weights())
     return clone
+
+
+def check_functional(model):
+    """Raises `ValueError` where the layers of a model cannot be known."""
+    import keras
+
+    if not isinstance(model, keras.Model) or not hasattr(model, "inputs"):
+        raise ValueError(
+            "Expected a functional keras.Model, or a keras.Sequential of known"
+            f" input shape; got {model!r}"
+        )
 
 
 def to_float32(model, image_size):

@@ -77,6 +77,7 @@ def export(
         height, width = source.preprocessing.image_size
         log(f"Converting {source.name} at {height}x{width} px")
         float32 = convert.to_float32(source.model, (height, width))
+        packaging.check(float32, presentation)
         ranges = _known_ranges(float32, source)
         reference = _reference(source, seed, log)
         float_outputs = ()

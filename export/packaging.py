@@ -5,7 +5,13 @@ import importlib.metadata
 
 import numpy as np
 
-from keras_mvit.export import convert, formats, metadata, packing
+from keras_mvit.export import (
+    convert,
+    flatbuffer,
+    formats,
+    metadata,
+    packing,
+)
 from keras_mvit.export.interpret import LiteRTModel
 
 OUTPUTS = (convert.OUTPUT_NAME, "probabilities")
@@ -60,6 +66,28 @@ class Presentation:
 
 
 LOGITS = Presentation()
+
+
+def check(content, presentation):
+    """Finds probabilities that would pass a softmax once more.
+
+    Args:
+        content: bytes. The float32 LiteRT file.
+        presentation: Presentation.
+
+    Raises:
+        ValueError: probabilities are asked for and the model returns some.
+    """
+    if presentation.output == convert.OUTPUT_NAME:
+        return
+    last = flatbuffer.operators(content)[-1].name
+    if last in ("SOFTMAX", "LOGISTIC"):
+        raise ValueError(
+            f"output is {presentation.output!r}, and the model returns such"
+            f" already: its last operator is {last}. Expected a model that"
+            f" returns logits, or output {convert.OUTPUT_NAME!r}, which changes"
+            " nothing"
+        )
 
 
 def package(content, source, format_name, presentation):

@@ -1,8 +1,9 @@
 """What there is to export: a model, its preprocessing, labels and images."""
 
 import dataclasses
+import os
 
-from keras_mvit.export import images
+from keras_mvit.export import convert, images
 from keras_mvit.export.images import ImageSet
 
 
@@ -12,7 +13,8 @@ class Source:
 
     Args:
         name: str. Of the model; files are called `NAME_FORMAT.tflite`.
-        model: functional keras.Model that returns logits.
+        model: functional keras.Model, or keras.Sequential, that returns
+            logits.
         preprocessing: keras_mvit.models.Preprocessing. From image file to
             model input.
         labels: tuple of str, or None. Class names, in the logits' order.
@@ -23,9 +25,10 @@ class Source:
         origin: dict. Where all this came from, for the record.
 
     Raises:
-        ValueError: there are more or fewer labels than classes, images of
-            another size than the preprocessing's, or test images of classes
-            that the model does not have.
+        ValueError: a name that no file can have, a model of another kind,
+            more or fewer labels than classes, images of another size than the
+            preprocessing's, or test images of classes that the model does not
+            have.
     """
 
     name: str
@@ -38,6 +41,11 @@ class Source:
     origin: dict = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
+        if not self.name or self.name != os.path.basename(self.name):
+            raise ValueError(
+                f"name is {self.name!r}; expected one for files, without /"
+            )
+        convert.check_functional(self.model)
         num_classes = self.model.output_shape[-1]
         if self.labels is not None and len(self.labels) != num_classes:
             raise ValueError(
@@ -148,7 +156,7 @@ def read_labels(path):
         ValueError: there is no such file, or a line is empty or none there.
     """
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             labels = tuple(file.read().splitlines())
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error

@@ -3,10 +3,18 @@ import io
 import json
 import zipfile
 
+import keras
 import numpy as np
 import pytest
 
-from keras_mvit.export import exporter, lint_rules, metadata, packaging, packing
+from keras_mvit.export import (
+    convert,
+    exporter,
+    lint_rules,
+    metadata,
+    packaging,
+    packing,
+)
 from keras_mvit.export.interpret import LiteRTModel
 from tests.export.conftest import FORMATS
 
@@ -96,6 +104,17 @@ def test_a_file_that_changes_is_refused(source, float32_file, monkeypatch):
     monkeypatch.setattr(packing, "append_softmax", sharper)
     with pytest.raises(ValueError, match="answers differently, by 0"):
         packaging.package(float32_file, source, "float32", PROBABILITIES)
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+def test_probabilities_of_probabilities(source, float32_file, activation):
+    packaging.check(float32_file, PROBABILITIES)
+    last = keras.layers.Activation(activation)(source.model.output)
+    model = keras.Model(source.model.input, last)
+    content = convert.to_float32(model, source.preprocessing.image_size)
+    packaging.check(content, packaging.LOGITS)
+    with pytest.raises(ValueError, match="its last operator is [SL]O"):
+        packaging.check(content, PROBABILITIES)
 
 
 def test_an_unknown_output():

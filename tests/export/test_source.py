@@ -1,5 +1,6 @@
 import dataclasses
 
+import keras
 import numpy as np
 import pytest
 
@@ -22,7 +23,8 @@ def test_size_and_classes():
 
 def test_labels_of_a_file(tmp_path):
     file = tmp_path / "flowers.txt"
-    file.write_text("daisy\nred rose\n")
+    # As a spreadsheet on Windows writes it.
+    file.write_bytes(b"\xef\xbb\xbfdaisy\r\nred rose\r\n")
     found = from_name("mobilevit_xxs", image_size=64, labels=str(file))
     assert found.labels == ("daisy", "red rose")
     assert found.model.output_shape == (None, 2)
@@ -56,13 +58,26 @@ def test_images_that_are_not_there():
         from_name("mobilevit_xxs", test_images="nowhere.npz")
 
 
-@pytest.mark.parametrize("images", ["calibration", "test"])
-def test_images_of_another_size(source, images):
+@pytest.mark.parametrize("name", ["", "my/model"])
+def test_a_name_that_no_file_can_have(source, name):
+    with pytest.raises(ValueError, match=f"name is '{name}'; expected one"):
+        dataclasses.replace(source, name=name)
+
+
+def test_a_model_of_unknown_layers(source):
+    class Own(keras.Model):
+        def call(self, x):
+            return x
+
+    with pytest.raises(ValueError, match="Expected a functional keras.Model"):
+        dataclasses.replace(source, model=Own())
+
+
+@pytest.mark.parametrize("name", ["calibration", "test"])
+def test_images_of_another_size(source, name):
     small = ImageSet(np.zeros((2, 32, 16, 3), "uint8"))
-    with pytest.raises(
-        ValueError, match=f"{images} holds .*; expected 32 x 32"
-    ):
-        dataclasses.replace(source, **{images: small})
+    with pytest.raises(ValueError, match=f"{name} holds .* expected 32 x 32"):
+        dataclasses.replace(source, **{name: small})
 
 
 def test_labels_that_the_model_does_not_have(source):
