@@ -52,7 +52,9 @@ def compare(logits, keras_logits, labels=None):
     if not np.isfinite(keras_logits).all():
         raise ValueError("The Keras model returns values that are not finite")
     difference = np.abs(logits - keras_logits)
-    deviation = max(float(keras_logits.std()), np.finfo(np.float32).tiny)
+    # Of a single logit there is no deviation; its size will do.
+    largest = float(np.abs(keras_logits).max())
+    deviation = float(keras_logits.std()) or largest or 1.0
     classes, keras_classes = logits.argmax(-1), keras_logits.argmax(-1)
     known = labels is not None
     return Comparison(

@@ -46,10 +46,31 @@ def static_model(model, image_size):
     image = keras.Input(
         batch_shape=(1, *image_size, 3), name=INPUT_NAME, dtype="float32"
     )
+    return _clone(model, image)
+
+
+def in_float32(model):
+    """Returns a model that computes in float32: itself, or else a copy."""
+    import keras
+
+    dtypes = {
+        layer.compute_dtype
+        for layer in model._flatten_layers()
+        if not isinstance(layer, (keras.Model, keras.layers.InputLayer))
+    }
+    return model if dtypes == {"float32"} else _clone(model)
+
+
+def _clone(model, inputs=None):
+    import keras
+
     clone = keras.models.clone_model(
-        model, input_tensors=image, clone_function=_float32, recursive=True
+        model, input_tensors=inputs, clone_function=_float32, recursive=True
     )
     clone.set_weights(model.get_weights())
+    for layer in clone._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with copies of its weights
     return clone
 
 
@@ -104,7 +125,7 @@ def _float32(layer):
     import keras
 
     config = layer.get_config()
-    if isinstance(layer, keras.layers.Layer):
+    if isinstance(layer, keras.layers.Layer) and "dtype" in config:
         config["dtype"] = "float32"
     return layer.__class__.from_config(config)
 

@@ -141,7 +141,7 @@ def _reference(source, seed, log):
             " stays unknown"
         )
     return compare.Reference(
-        model=source.model,
+        model=convert.in_float32(source.model),
         inputs=images.ModelInputs(test.images, source.preprocessing),
         labels=test.labels,
         real=source.test is not None,
@@ -169,6 +169,12 @@ def _calibration(source, count, seed):
             f"num_calibration_images is {count}; there are {available}"
         )
     order = np.random.default_rng(seed).permutation(available)
+    pixels = source.calibration.images[order[:count]]
+    if pixels.min() == pixels.max():  # LiteRT does not survive empty ranges
+        raise ValueError(
+            f"All pixels of the calibration images are {pixels.min()};"
+            " expected images such as the model will see"
+        )
     chosen, others = (
         images.ModelInputs(
             source.calibration.images[indices], source.preprocessing

@@ -15,7 +15,7 @@ class ImageSet:
 
     Args:
         images: uint8 array (N, H, W, 3), pixels of 0 to 255.
-        labels: int array (N,) of classes, or None.
+        labels: integers (N,), the images' classes, or None.
 
     Raises:
         ValueError: arrays of other types or shapes, or without an image.
@@ -25,6 +25,8 @@ class ImageSet:
     labels: np.ndarray | None = None
 
     def __post_init__(self):
+        if self.labels is not None:
+            object.__setattr__(self, "labels", np.asarray(self.labels))
         shape, dtype = self.images.shape, self.images.dtype
         if len(shape) != 4 or shape[-1] != 3 or not len(self.images):
             raise ValueError(
@@ -36,6 +38,10 @@ class ImageSet:
             raise ValueError(
                 f"labels are of shape {self.labels.shape}; expected"
                 f" {shape[:1]}, one an image"
+            )
+        if self.labels is not None and self.labels.dtype.kind not in "iu":
+            raise ValueError(
+                f"labels are {self.labels.dtype}; expected integers"
             )
 
     @property
@@ -111,25 +117,28 @@ def check_size(name, image_set, image_size):
         )
 
 
-def read_folder(path, preprocessing, limit, seed=0):
+def read_folder(path, preprocessing, limit, seed=0, labels=None):
     """Reads an `ImageSet` from a folder of images.
 
-    Folders inside it are classes, numbered in the order of their names;
-    without any, the set has no labels.
+    Folders inside it are classes: of their names, or numbered in the order of
+    their names; without any, the set has no labels.
 
     Args:
         path: str. The folder.
         preprocessing: keras_mvit.models.Preprocessing. Size and crop.
         limit: int. At most so many images are read, drawn at random.
         seed: int. Of the draw.
+        labels: tuple of str, or None. Names of all classes. Folders that have
+            other names are numbered, if there is one for each class.
 
     Raises:
-        ValueError: no images are there, or one cannot be decoded.
+        ValueError: no images are there, or one cannot be decoded, or folders
+            are of unknown classes.
     """
-    classes = sorted(e.name for e in os.scandir(path) if e.is_dir())
+    classes = _class_folders(path, labels)
     files = [
         (os.path.join(path, folder, name), label)
-        for label, folder in enumerate(classes or ["."])
+        for folder, label in (classes or {".": 0}).items()
         for name in sorted(os.listdir(os.path.join(path, folder)))
         if name.lower().endswith(_EXTENSIONS)
     ]
@@ -144,20 +153,40 @@ def read_folder(path, preprocessing, limit, seed=0):
         _decode(file, preprocessing)
         for file, _ in tqdm.tqdm(drawn, "Reading", leave=False, disable=None)
     ]
-    labels = np.array([label for _, label in drawn]) if classes else None
-    return ImageSet(np.stack(images), labels)
+    numbers = np.array([label for _, label in drawn]) if classes else None
+    return ImageSet(np.stack(images), numbers)
 
 
-def read(path, preprocessing, limit, seed=0):
+def _class_folders(path, labels):
+    """Returns {folder: number of its class}; empty if there are none."""
+    folders = sorted(
+        entry.name
+        for entry in os.scandir(path)
+        if entry.is_dir() and not entry.name.startswith(".")
+    )
+    if labels is not None and set(folders) <= set(labels):
+        return {folder: labels.index(folder) for folder in folders}
+    if labels is not None and len(folders) != len(labels):
+        unknown = next(name for name in folders if name not in labels)
+        raise ValueError(
+            f"{path} has a folder {unknown!r}, and {len(folders)} in all;"
+            f" expected some of the {len(labels)} labels, or one for each"
+        )
+    return {folder: number for number, folder in enumerate(folders)}
+
+
+def read(path, preprocessing, limit, seed=0, labels=None):
     """Reads an `ImageSet` from an `.npz` file or a folder of images.
 
     Args and errors are those of `read_folder` and `read_npz`.
     """
     if os.path.isdir(path):
-        return read_folder(path, preprocessing, limit, seed)
+        return read_folder(path, preprocessing, limit, seed, labels)
     found = read_npz(path, preprocessing.image_size)
-    labels = None if found.labels is None else found.labels[:limit]
-    return ImageSet(found.images[:limit], labels)
+    order = np.random.default_rng(seed).permutation(len(found))
+    drawn = sorted(order[:limit])
+    numbers = None if found.labels is None else found.labels[drawn]
+    return ImageSet(found.images[drawn], numbers)
 
 
 def random_images(count, image_size, seed=0):

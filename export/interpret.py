@@ -83,8 +83,15 @@ class LiteRTModel:
             self._interpreter.set_tensor(tensor["index"], value)
 
     def invoke(self):
-        """Runs the model once."""
-        self._interpreter.invoke()
+        """Runs the model once.
+
+        Raises:
+            ValueError: the runtime fails.
+        """
+        try:
+            self._interpreter.invoke()
+        except RuntimeError as error:
+            raise ValueError(f"LiteRT cannot run it: {error}") from error
 
     def predict(self, images, progress=None):
         """Returns the output of each image, float32 (N, classes).

@@ -167,13 +167,13 @@ def _is_single(tensor):
 
 
 def _op(op):
-    return f"op {op.index} {op.name} {_short(op.outputs[0])}"
+    return f"op {op.index} {op.name} {_short(*op.outputs[:1])}".rstrip()
 
 
 def _tensor(tensor):
     return f"tensor {tensor.index} {_short(tensor.name)}"
 
 
-def _short(name):
+def _short(name=""):
     """The first of the layers that a converter fused into one tensor."""
     return name.split(";")[0]

@@ -14,6 +14,7 @@ Devices differ and are never quiet: trust the ratios within one run.
 """
 
 import functools
+import os
 
 from absl import app, flags
 
@@ -87,6 +88,8 @@ _TARGETS_OF = {
     "litertjs_dir": ["browser"],
 }
 
+_MAX_THREADS = 256
+
 
 def main(argv):
     """Measures what the flags say and prints a table."""
@@ -96,15 +99,16 @@ def main(argv):
             raise ValueError(
                 f"--{name} goes with --target={' or '.join(targets)}"
             )
+    _check_output(_OUTPUT.value)
     paths = model_files.find_models(_MODELS.value)
     targets = {"host": _host, "android": _android, "browser": _browser}
     measure = targets[_TARGET.value]()  # before what takes long
     beside = baselines.export(_BASELINES.value)
     measurement = measure(paths + beside)
     measurement = baselines.mark(measurement, beside)
-    print(results.table(measurement))
     if _OUTPUT.value is not None:
         results.write(_OUTPUT.value, measurement)
+    print(results.table(measurement))
 
 
 def _host():
@@ -161,12 +165,27 @@ def _browser():
     )
 
 
-def _threads(values):
-    if not values or not all(value.isdecimal() for value in values):
+def _check_output(path):
+    """Finds before the measurement that a file cannot be written after it."""
+    if path is None:
+        return
+    folder = os.path.dirname(os.path.abspath(path))
+    while not os.path.exists(folder):
+        folder = os.path.dirname(folder)
+    if not path or os.path.isdir(path) or not os.path.isdir(folder):
         raise ValueError(
-            f"--threads is {','.join(values)!r}; expected numbers such as 1,2"
+            f"--output is {path!r}; expected the path of a file in a folder"
         )
-    return [int(value) for value in values]
+
+
+def _threads(values):
+    numbers = [int(value) for value in values if value.isdecimal()]
+    if not values or len(numbers) < len(values) or max(numbers) > _MAX_THREADS:
+        raise ValueError(
+            f"--threads is {','.join(values)!r}; expected numbers such as 1,2,"
+            f" up to {_MAX_THREADS}"
+        )
+    return numbers
 
 
 def run():

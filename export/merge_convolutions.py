@@ -70,7 +70,8 @@ def _is_linear(graph, operator):
 def _is_pointwise(graph, operator):
     if graph.name(operator) != "CONV_2D" or not graph.has_weights(operator):
         return False
-    return tuple(graph.shape(operator.inputs[1])[1:3]) == (1, 1)
+    channels = graph.shape(operator.inputs[0])[-1]  # of all groups
+    return tuple(graph.shape(operator.inputs[1])[1:]) == (1, 1, channels)
 
 
 def _is_pooling(graph, operator):

@@ -110,7 +110,7 @@ def drop_unused(model):
         for tensor in (*signature.inputs, *signature.outputs):
             tensor.tensorIndex = places[tensor.tensorIndex]
     # The first buffer is that of all tensors without constants.
-    used = {0, *(t.buffer for t in graph.tensors)}
+    used = {0, *(t.buffer for g in model.subgraphs for t in g.tensors)}
     used |= {metadata.buffer for metadata in model.metadata or ()}
     for index, buffer in enumerate(model.buffers):
         if index not in used:

@@ -115,7 +115,8 @@ def _exported(data):
         header.append("parts")
         for row, file in zip(rows, files, strict=True):
             result = columns[0][1].get(file["sha256"])
-            row.append(str(result.num_partitions) if result else "n/a")
+            parts = result and result.num_partitions
+            row.append("n/a" if parts is None else str(parts))
     return [heading, Table(header, rows), Text(_legend(data.export))]
 
 

@@ -1,6 +1,7 @@
 """What a report says of latency."""
 
 from keras_mvit.export import report_figures
+from keras_mvit.export.latency.results import relative_time
 from keras_mvit.export.report_page import Figure, Heading, Table, Text
 
 _MOST_OPERATORS = 10  # of a figure
@@ -35,16 +36,16 @@ def cells(latencies, file, first):
         return ["n/a", "n/a"]
     if reference is None:
         return [f"{result.median_ms:.3f}", "n/a"]
-    ratio = result.median_ms / reference.median_ms
-    return [f"{result.median_ms:.3f}", f"{ratio:.2f}"]
+    return [f"{result.median_ms:.3f}", relative_time(result, reference)]
 
 
 def _plotted(data):
     heading = Heading("Accuracy against latency")
-    measured = columns(data)
-    if not measured:
+    name, latencies = next(iter(columns(data)), (None, {}))
+    files = data.export["files"] if data.export else []
+    files = [file for file in files if file["sha256"] in latencies]
+    if not files:
         return [heading, Text("Latency has not been measured on these files.")]
-    name, latencies = measured[0]
     known = data.export["files"][0]["top1"] is not None
     key, label = ("top1", "top-1") if known else ("agreement", "agreement")
     points = [
@@ -53,8 +54,7 @@ def _plotted(data):
             latencies[file["sha256"]].median_ms,
             100 * file[key],
         )
-        for file in data.export["files"]
-        if file["sha256"] in latencies
+        for file in files
     ]
     baselines = [
         (result.model, result.median_ms)
@@ -92,7 +92,9 @@ def _measured(data):
 
 def _compared(data):
     """Stock models measured in the same run, beside the first file."""
-    first = data.export["files"][0] if data.export else None
+    if not data.export:
+        return []
+    first = data.export["files"][0]
     rows = []
     for name, latencies in columns(data):
         for result in latencies.values():
@@ -117,7 +119,7 @@ def _baseline_cells(latencies, result, first):
     reference = latencies.get(first["sha256"])
     ratio = "n/a"
     if reference is not None:
-        ratio = f"{result.median_ms / reference.median_ms:.2f}"
+        ratio = relative_time(result, reference)
     return [f"{result.median_ms:.3f}", ratio]
 
 

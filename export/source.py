@@ -47,6 +47,9 @@ class Source:
             )
         convert.check_functional(self.model)
         num_classes = self.model.output_shape[-1]
+        for label in self.labels or ():
+            if not label.strip() or "\n" in label:
+                raise ValueError(f"A label is {label!r}; expected one line")
         if self.labels is not None and len(self.labels) != num_classes:
             raise ValueError(
                 f"There are {len(self.labels)} labels; the model has"
@@ -54,16 +57,19 @@ class Source:
             )
         for name in ("calibration", "test"):
             found = getattr(self, name)
-            if found is not None:
-                images.check_size(name, found, self.preprocessing.image_size)
-        if self.test is None or self.test.labels is None:
-            return
-        labels = self.test.labels
-        if labels.min() < 0 or labels.max() >= num_classes:
-            raise ValueError(
-                f"The test images have labels {labels.min()} to"
-                f" {labels.max()}; the model has {num_classes} classes"
-            )
+            if found is None:
+                continue
+            images.check_size(name, found, self.preprocessing.image_size)
+            if found.labels is not None:
+                _check_numbers(name, found.labels, num_classes)
+
+
+def _check_numbers(name, numbers, num_classes):
+    if numbers.min() < 0 or numbers.max() >= num_classes:
+        raise ValueError(
+            f"The {name} images have labels {numbers.min()} to"
+            f" {numbers.max()}; the model has {num_classes} classes"
+        )
 
 
 def from_name(
@@ -124,10 +130,16 @@ def from_name(
     calibration = test = None
     if calibration_images is not None:
         calibration = images.read(
-            calibration_images, preprocessing, num_calibration_images, seed
+            calibration_images,
+            preprocessing,
+            num_calibration_images,
+            seed,
+            labels,
         )
     if test_images is not None:
-        test = images.read(test_images, preprocessing, num_test_images, seed)
+        test = images.read(
+            test_images, preprocessing, num_test_images, seed, labels
+        )
     return Source(
         name=name,
         model=model,
@@ -157,10 +169,10 @@ def read_labels(path):
     """
     try:
         with open(path, encoding="utf-8-sig") as file:
-            labels = tuple(file.read().splitlines())
+            labels = tuple(file.read().removesuffix("\n").split("\n"))
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
-    if not all(label.strip() for label in labels) or not labels:
+    if not all(label.strip() for label in labels):
         raise ValueError(
             f"{path} is damaged: it has an empty line or no line; expected one"
             " class a line"

@@ -34,6 +34,7 @@ def _is_command():
         os.path.basename(word).startswith(
             ("keras-mvit-", "keras_mvit.", "benchmarks.")
         )
+        and not word.endswith(".py")  # somebody's script
         for word in started
     )
 

@@ -33,7 +33,7 @@ _CROP_FRACTION = flags.DEFINE_float(
 _INTERPOLATION = flags.DEFINE_string(
     "interpolation", None, "bilinear or bicubic. Default: the run's."
 )
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Images of a batch.")
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Images of a batch.", 1)
 
 _MAX_CLASSES = 20
 

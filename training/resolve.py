@@ -27,6 +27,11 @@ def resolve(settings, source, variant):
     if settings.quantize_aware:
         _check_quantize_aware(settings)
         name = "quantize_aware" if name == "auto" else name
+    elif name == "quantize_aware":
+        raise ValueError(
+            "recipe is 'quantize_aware' and quantize_aware is False; expected"
+            " --quantize_aware with --init_workdir, the run to go on from"
+        )
     recipe = get_recipe(name, settings.model, settings.weights)
     if settings.multi_scale and not variant.any_size:
         raise ValueError(

@@ -52,6 +52,7 @@ class Trainer:
         self._distribution = distribution
         self.schedule = make_schedule(settings, pipeline)
         accumulated = settings.accumulation_steps(distribution.num_devices)
+        _check_updates(self.schedule.total_steps, accumulated, settings)
         self.model, self.average, self._saved = make_models(
             settings,
             len(pipeline.source.class_names),
@@ -261,3 +262,13 @@ class Trainer:
             "confusion", self._workdir.file("confusion.png"), len(self._history)
         )
         write_summary(self._workdir, self._settings, self._history, evaluation)
+
+
+def _check_updates(steps, accumulated, settings):
+    if steps < accumulated:
+        raise ValueError(
+            f"An update of batch_size {settings.batch_size} takes {accumulated}"
+            f" steps of at most {settings.device_batch_size} images for each"
+            f" device, and the run has {steps}: nothing would be trained."
+            " Expected a smaller --batch_size or more --epochs"
+        )

@@ -111,7 +111,7 @@ class WorkDirectory:
     def labels(self):
         """The class names of the run that has begun here: tuple of str."""
         with open(self.file("labels.txt"), encoding="utf-8") as file:
-            return tuple(file.read().splitlines())
+            return tuple(file.read().removesuffix("\n").split("\n"))
 
     def save_model(self, name, model):
         """Writes a model file.

@@ -37,9 +37,9 @@ class PageServer(http.server.ThreadingHTTPServer):
         self._answered = threading.Event()
         try:
             super().__init__((host, port), _Handler)
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             raise ValueError(
-                f"Cannot listen on {host}, port {port}: {error.strerror}"
+                f"Cannot listen on {host}, port {port}: {error}"
             ) from error
 
     def take(self, body):

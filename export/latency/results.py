@@ -142,8 +142,7 @@ def table(measurement):
     for results in measurement.by_configuration().values():
         for result in results:
             row = {header: text(result) for header, text in _COLUMNS.items()}
-            ratio = result.median_ms / results[0].median_ms
-            rows.append([*row.values(), f"{ratio:.2f}"])
+            rows.append([*row.values(), relative_time(result, results[0])])
     header = [*_COLUMNS, "ratio"]
     kept = [
         i for i in range(len(header)) if any(row[i] != "n/a" for row in rows)
@@ -152,6 +151,13 @@ def table(measurement):
         [header[i] for i in kept], [[row[i] for i in kept] for row in rows]
     )
     return "\n".join([*_title(measurement), body])
+
+
+def relative_time(result, reference):
+    """Median over that of a reference, a str: a coarse clock tells 0 ms."""
+    if not reference.median_ms:
+        return "n/a"
+    return f"{result.median_ms / reference.median_ms:.2f}"
 
 
 def _title(measurement):

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from keras_mvit.layers.drop_path import DropPath
+from keras_mvit.layers.freezing import pass_on_trainable
 from keras_mvit.layers.inverted_residual_ffn import InvertedResidualFFN
 from keras_mvit.layers.lightweight_multi_head_self_attention import (
     LightweightMultiHeadSelfAttention,
@@ -81,6 +82,7 @@ class CMTBlock(layers.Layer):
         ):
             layer.build(x_shape)
         self.built = True
+        pass_on_trainable(self)
 
     def call(self, x, bias=None, training=None):
         """Return the map after the block."""

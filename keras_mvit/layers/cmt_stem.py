@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from keras_mvit.layers import initializers
+from keras_mvit.layers.freezing import pass_on_trainable
 
 
 @keras.saving.register_keras_serializable(package="keras_mvit")
@@ -59,6 +60,7 @@ class CMTStem(layers.Layer):
             channels = self.filters
             norm.build((input_shape[0], None, None, channels))
         self.built = True
+        pass_on_trainable(self)
 
     def call(self, x, training=None):
         """Return the map at half the size."""

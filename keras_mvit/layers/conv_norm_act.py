@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from keras_mvit.layers import initializers
+from keras_mvit.layers.freezing import pass_on_trainable
 
 
 @keras.saving.register_keras_serializable(package="keras_mvit")
@@ -101,6 +102,7 @@ class ConvNormAct(layers.Layer):
         self.conv.build((input_shape[0], None, None, input_shape[-1]))
         self.bn.build(self.compute_output_shape(input_shape))
         self.built = True
+        pass_on_trainable(self)
 
     def call(self, x, training=None):
         """Return the activated map."""

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from keras_mvit.layers.conv_norm_act import ConvNormAct
+from keras_mvit.layers.freezing import pass_on_trainable
 from keras_mvit.layers.rounding import make_divisible
 
 
@@ -77,6 +78,7 @@ class InvertedResidual(layers.Layer):
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
         self.built = True
+        pass_on_trainable(self)
 
     def call(self, x, training=None):
         """Return the projected map, plus `x` where the shapes agree."""

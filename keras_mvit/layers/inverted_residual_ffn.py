@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from keras_mvit.layers import initializers
+from keras_mvit.layers.freezing import pass_on_trainable
 
 
 @keras.saving.register_keras_serializable(package="keras_mvit")
@@ -68,6 +69,7 @@ class InvertedResidualFFN(layers.Layer):
         self.project_conv.build(hidden_shape)
         self.project_bn.build(input_shape)
         self.built = True
+        pass_on_trainable(self)
 
     def call(self, x, training=None):
         """Return the map after the network."""

@@ -4,6 +4,7 @@ import keras
 from keras import layers, ops
 
 from keras_mvit.layers import initializers
+from keras_mvit.layers.freezing import pass_on_trainable
 from keras_mvit.layers.softmax_attention import (
     SoftmaxAttention,
     attention_weights,
@@ -85,6 +86,7 @@ class LightweightMultiHeadSelfAttention(SoftmaxAttention):
             self.reduction.build(x_shape)
             self.bn.build((x_shape[0], None, None, channels))
         self.built = True
+        pass_on_trainable(self)
 
     def call(self, x, bias=None, training=None):
         """Return the map mixed by attention."""

@@ -4,6 +4,7 @@ import keras
 from keras import layers, ops
 
 from keras_mvit.layers import initializers
+from keras_mvit.layers.freezing import pass_on_trainable
 from keras_mvit.layers.softmax_attention import SoftmaxAttention
 
 
@@ -83,6 +84,7 @@ class LinformerSelfAttention(SoftmaxAttention):
             initializer=keras.initializers.RandomNormal(stddev=tokens**-0.5),
         )
         self.built = True
+        pass_on_trainable(self)
 
     def call(self, x, training=None):
         """Return the tokens mixed by attention."""

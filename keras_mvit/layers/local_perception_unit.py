@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from keras_mvit.layers import initializers
+from keras_mvit.layers.freezing import pass_on_trainable
 
 
 @keras.saving.register_keras_serializable(package="keras_mvit")
@@ -38,6 +39,7 @@ class LocalPerceptionUnit(layers.Layer):
         """Create the weights for maps of `input_shape`."""
         self.conv.build(input_shape)
         self.built = True
+        pass_on_trainable(self)
 
     def call(self, x):
         """Return the map plus what its neighbourhood says."""

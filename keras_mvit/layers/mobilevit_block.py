@@ -5,6 +5,7 @@ from keras import layers, ops
 
 from keras_mvit.layers import initializers
 from keras_mvit.layers.conv_norm_act import ConvNormAct
+from keras_mvit.layers.freezing import pass_on_trainable
 from keras_mvit.layers.patches import PatchFold, PatchUnfold
 from keras_mvit.layers.resizing import next_multiple, resize_bilinear
 from keras_mvit.layers.transformer_encoder import TransformerEncoder
@@ -119,6 +120,7 @@ class MobileViTBlock(layers.Layer):
         self.conv_proj.build((*leading, self.hidden_dim))
         self.conv_fusion.build((*leading, 2 * channels))
         self.built = True
+        pass_on_trainable(self)
 
     def call(self, x, training=None):
         """Return the fused map."""

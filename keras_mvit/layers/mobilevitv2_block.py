@@ -5,6 +5,7 @@ from keras import layers, ops
 
 from keras_mvit.layers import initializers
 from keras_mvit.layers.conv_norm_act import ConvNormAct
+from keras_mvit.layers.freezing import pass_on_trainable
 from keras_mvit.layers.layer_norm_2d import LayerNorm2D
 from keras_mvit.layers.linear_transformer_encoder import (
     LinearTransformerEncoder,
@@ -117,6 +118,7 @@ class MobileViTV2Block(layers.Layer):
         self.norm.build(tokens_shape)
         self.conv_proj.build(tokens_shape)
         self.built = True
+        pass_on_trainable(self)
 
     def call(self, x, training=None):
         """Return the map after the transformer."""

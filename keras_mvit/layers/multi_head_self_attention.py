@@ -4,6 +4,7 @@ import keras
 from keras import layers, ops
 
 from keras_mvit.layers import initializers
+from keras_mvit.layers.freezing import pass_on_trainable
 from keras_mvit.layers.softmax_attention import (
     SoftmaxAttention,
     attention_weights,
@@ -64,6 +65,7 @@ class MultiHeadSelfAttention(SoftmaxAttention):
         self.qkv.build(input_shape)
         self.proj.build(input_shape)
         self.built = True
+        pass_on_trainable(self)
 
     def call(self, x, training=None):
         """Return the tokens mixed by attention."""

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from keras_mvit.layers import initializers
+from keras_mvit.layers.freezing import pass_on_trainable
 
 
 @keras.saving.register_keras_serializable(package="keras_mvit")
@@ -45,6 +46,7 @@ class PatchEmbedding(layers.Layer):
         self.proj.build(input_shape)
         self.norm.build(self.compute_output_shape(input_shape))
         self.built = True
+        pass_on_trainable(self)
 
     def call(self, x):
         """Return the map at half the size."""

@@ -35,6 +35,7 @@ class PatchUnfold(layers.Layer):
 
     def call(self, x):
         """Return the sequences, one a pixel position."""
+        self._check(x.shape)
         _, height, width, channels = ops.shape(x)
         patch = self.patch_size
         rows, columns = height // patch, width // patch
@@ -48,17 +49,20 @@ class PatchUnfold(layers.Layer):
 
     def compute_output_shape(self, input_shape):
         """Return (B, P, N, C)."""
+        self._check(input_shape)
         batch, height, width, channels = input_shape
-        for side in (height, width):
-            if side is not None and side % self.patch_size:
-                raise ValueError(
-                    "Height and width must be multiples of patch_size="
-                    f"{self.patch_size}. Received: {input_shape}"
-                )
         pixels = self.patch_size**2
         known = height is not None and width is not None
         patches = height * width // pixels if known else None
         return (batch, pixels, patches, channels)
+
+    def _check(self, shape):
+        for side in shape[1:3]:
+            if side is not None and side % self.patch_size:
+                raise ValueError(
+                    "Height and width must be multiples of patch_size="
+                    f"{self.patch_size}. Received: {tuple(shape)}"
+                )
 
     def get_config(self):
         """Return the arguments of `__init__`."""

@@ -6,6 +6,7 @@ from keras import layers
 from keras_mvit.layers import initializers
 from keras_mvit.layers.attention import make_attention
 from keras_mvit.layers.drop_path import DropPath
+from keras_mvit.layers.freezing import pass_on_trainable
 
 
 @keras.saving.register_keras_serializable(package="keras_mvit")
@@ -93,6 +94,7 @@ class TransformerEncoder(layers.Layer):
             layer.build(input_shape)
         self.mlp_fc2.build((*input_shape[:-1], self.mlp_dim))
         self.built = True
+        pass_on_trainable(self)
 
     def call(self, x, training=None):
         """Return the tokens after attention and MLP."""

@@ -121,6 +121,18 @@ def test_bad_input_is_one_line(tmp_path):
 
 
 @pytest.mark.large
+@pytest.mark.parametrize("output", ["", ".", "labels.txt/latency.json"])
+def test_an_output_that_cannot_be_written(exported, output, monkeypatch):
+    monkeypatch.chdir(exported[0])
+    wrong = _run("measure_latency", "--models=.", f"--output={output}")
+    assert f"--output is '{output}'; expected the path of" in _error(wrong)
+
+
+def test_threads_that_are_too_many(exported):
+    wrong = _run("measure_latency", f"--models={exported[0]}", "--threads=999")
+    assert "--threads is '999'; expected numbers" in _error(wrong)
+
+
 def test_threads_that_are_no_numbers(exported):
     wrong = _run("measure_latency", f"--models={exported[0]}", "--threads=one")
     assert "--threads is 'one'" in _error(wrong)

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -81,3 +82,10 @@ def test_agreement_on_random_images_is_no_criterion():
     compare.enforce(bad, FLOAT32, real=False)
     with pytest.raises(ValueError):
         compare.enforce(bad, FLOAT32, real=True)
+
+
+def test_logits_that_are_all_the_same():
+    same = np.full((1, 1), 3.0, np.float32)
+    result = compare.compare(same + 0.3, same)
+    assert result.rms_diff == pytest.approx(0.1)
+    json.dumps(dataclasses.asdict(compare.compare(0 * same, 0 * same)))

@@ -60,6 +60,60 @@ def test_float32_from_a_mixed_precision_model(mixed_precision):
     assert "CAST" not in flatbuffer.op_histogram(content)
 
 
+def test_a_mixed_precision_model_is_judged_in_float32(mixed_precision):
+    model = small_model()
+    alike = convert.in_float32(model)
+    assert alike.get_layer("stem").compute_dtype == "float32"
+    assert convert.in_float32(alike) is alike
+
+
+def _answers(model):
+    """Of Keras and of the float32 file, on noise."""
+    x = np.random.default_rng(0).random((1, 16, 16, 3), np.float32)
+    file = LiteRTModel(convert.to_float32(model, (16, 16)))
+    return np.array(model(x)), file.predict(x)
+
+
+def _adapted():
+    layer = layers.Normalization()
+    layer.adapt(np.random.default_rng(1).random((9, 4, 4, 3)) * 3 + 2)
+    return layer
+
+
+class OwnLayer(layers.Layer):
+    """A layer whose configuration has no dtype."""
+
+    def get_config(self):
+        return {"name": self.name}
+
+    def call(self, x):
+        return 2 * x
+
+
+@pytest.mark.parametrize(
+    "middle",
+    [
+        [_adapted],
+        [OwnLayer],
+        [
+            lambda: layers.Conv2D(8, 1, activation="relu"),
+            lambda: layers.Conv2D(8, 1, groups=2),
+        ],
+        [lambda: layers.Reshape((-1, 3)), lambda: layers.LSTM(4)],
+    ],
+    ids=["normalization", "own", "groups", "loop"],
+)
+def test_layers_of_users(middle):
+    keras.utils.set_random_seed(0)
+    image = keras.Input((16, 16, 3))
+    x = image
+    for make in middle:
+        x = make()(x)
+    logits = layers.Dense(4)(layers.Flatten()(x))
+    expected, answer = _answers(keras.Model(image, logits))
+    np.testing.assert_allclose(answer, expected, atol=1e-5 * expected.std())
+
+
 def test_leaves_the_model_alone(source):
     before = [w.copy() for w in source.model.get_weights()]
     static = convert.static_model(source.model, (SIZE, SIZE))

@@ -183,3 +183,11 @@ def test_a_model_that_diverged(source, tmp_path):
     with pytest.raises(ValueError, match="finite|nan"):
         _export(bad, tmp_path)
     assert os.listdir(tmp_path) == []
+
+
+def test_calibration_images_without_content(source, tmp_path):
+    grey = np.full_like(source.calibration.images, 7)
+    grey = dataclasses.replace(source.calibration, images=grey)
+    empty = dataclasses.replace(source, calibration=grey)
+    with pytest.raises(ValueError, match="calibration images are 7; expected"):
+        _export(empty, tmp_path, ["int8"])

@@ -106,4 +106,25 @@ def test_at_most_so_many_are_read(tmp_path):
     assert len(images.read(folder, SMALL, 99)) == 8
     file = str(tmp_path / "images.npz")
     np.savez(file, images=np.zeros((5, 8, 12, 3), "uint8"), labels=range(5))
-    assert images.read(file, SMALL, 2).labels.tolist() == [0, 1]
+    drawn = {tuple(images.read(file, SMALL, 2, s).labels) for s in range(9)}
+    assert len(drawn) > 3 and all(a < b for a, b in drawn)
+
+
+def test_folders_by_the_names_of_labels(tmp_path):
+    for folder in ("b", "c", ".cache"):
+        _save(tmp_path / folder / "1.png")
+
+    def read(*labels):
+        return images.read(str(tmp_path), SMALL, 9, labels=labels).labels
+
+    assert read("a", "b", "c").tolist() == [1, 2]
+    assert read("cat", "dog").tolist() == [0, 1]  # one for each
+    with pytest.raises(ValueError, match="folder 'c', and 2 in all; .* 3 lab"):
+        read("a", "b", "d")
+
+
+def test_labels_that_are_no_integers():
+    pictures = np.zeros((2, 8, 8, 3), "uint8")
+    assert images.ImageSet(pictures, [0, 1]).labels.tolist() == [0, 1]
+    with pytest.raises(ValueError, match="float64; expected integers"):
+        images.ImageSet(pictures, np.zeros(2))

@@ -187,11 +187,13 @@ def test_latency_of_other_files_is_left_out(
         dataclasses.replace(result, sha256="0" * 64)
         for result in measurement.results
     ]
+    stale.append(dataclasses.replace(stale[0], is_baseline=True))
     path = str(tmp_path / "latency.json")
     results.write(path, dataclasses.replace(measurement, results=stale))
     page, _ = _report(tmp_path, str(trained_dir), str(exported[0]), [path])
     assert "Latency has not been measured on these files" in page
     assert "not of this export as it is now: small_dynamic" in page
+    _report(tmp_path, str(trained_dir), None, [path])
 
 
 def test_text_is_escaped(copied_dir, tmp_path):

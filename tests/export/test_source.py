@@ -80,7 +80,15 @@ def test_images_of_another_size(source, name):
         dataclasses.replace(source, **{name: small})
 
 
-def test_labels_that_the_model_does_not_have(source):
-    test = dataclasses.replace(source.test, labels=source.test.labels + 1)
-    with pytest.raises(ValueError, match="labels 1 to 10; .* 10 classes"):
-        dataclasses.replace(source, test=test)
+@pytest.mark.parametrize("name", ["calibration", "test"])
+def test_labels_that_the_model_does_not_have(source, name):
+    images = getattr(source, name)
+    other = dataclasses.replace(images, labels=images.labels + 1)
+    with pytest.raises(ValueError, match=f"{name} .* 1 to 10; .* 10 classes"):
+        dataclasses.replace(source, **{name: other})
+
+
+@pytest.mark.parametrize("label", [" ", "a\nb"])
+def test_labels_of_other_than_one_line(source, label):
+    with pytest.raises(ValueError, match="expected one line"):
+        dataclasses.replace(source, labels=(label,) * 10)

@@ -91,3 +91,14 @@ def test_jax_gives_the_same_answer(key, tmp_path):
     gamma.assign(1.01 * gamma)
     changed = model.predict(image, verbose=0)
     assert golden.relative_difference(changed, here) > 1e-4
+
+
+@pytest.mark.parametrize("name", ["benchmarks.py", "keras-mvit-try.py"])
+def test_scripts_of_any_name_know_the_layers(name, tmp_path):
+    script = tmp_path / name
+    script.write_text(
+        "import keras, keras_mvit\n"
+        "print(keras.saving.get_registered_object('keras_mvit>ConvNormAct'))\n"
+    )
+    command = [sys.executable, str(script)]
+    assert "ConvNormAct" in subprocess.check_output(command, text=True)

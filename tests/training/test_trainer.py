@@ -135,3 +135,9 @@ def _nan_at_the_second_step(patch):
         return train_step(model, (x + poison, y))
 
     patch.setattr(keras.Model, "train_step", poisoned)
+
+
+def test_a_run_too_short_for_an_update(settings, tiny_model):
+    short = dataclasses.replace(settings, batch_size=256, device_batch_size=2)
+    with pytest.raises(ValueError, match="takes 128 steps .* the run has 1"):
+        train_model(short)

@@ -52,7 +52,8 @@ class Pipeline:
 
     Raises:
         ValueError: `shard` is no index and count, `batch_size_divisor` no
-            multiple of the count, or a bucket's batch no multiple of that.
+            multiple of the count, a bucket's batch no multiple of that, or
+            `eval_batch_size` below 1.
     """
 
     def __init__(
@@ -74,6 +75,10 @@ class Pipeline:
         self.eval_batch_size = eval_batch_size
         self.shard = shard
         self.batch_size_divisor = batch_size_divisor or shard[1]
+        if eval_batch_size < 1:
+            raise ValueError(
+                f"eval_batch_size must be at least 1, got {eval_batch_size}"
+            )
         _check_shares(self.shard, self.batch_size_divisor, self.buckets)
         # Traced once and not in every epoch: it is a large graph.
         self._training_batch = tf.function(

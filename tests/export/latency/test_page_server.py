@@ -114,3 +114,8 @@ def test_tokens_differ():
 def test_an_address_that_is_taken(server):
     with pytest.raises(ValueError, match="Cannot listen on 127.0.0.1, port"):
         PageServer(*server.server_address, {}, _accept)
+
+
+def test_a_port_that_is_none():
+    with pytest.raises(ValueError, match="port 99999: .*0-65535"):
+        PageServer("127.0.0.1", 99999, {}, _accept)

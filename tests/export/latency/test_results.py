@@ -94,3 +94,8 @@ def test_table_of_a_phone():
 )
 def test_configuration(changes, expected):
     assert dataclasses.replace(_RESULT, **changes).configuration == expected
+
+
+def test_a_clock_too_coarse_for_a_ratio():
+    table = results.table(_measurement({"median_ms": 0.0}, {"model": "other"}))
+    assert "other" in table and "ratio" not in table

@@ -172,6 +172,8 @@ def test_fold_round_trip_with_unknown_sizes_and_through_its_config():
 def test_unfold_rejects_sizes_the_patch_does_not_divide():
     with pytest.raises(ValueError, match="multiples of patch_size=2"):
         layers.PatchUnfold(2).compute_output_shape((1, 5, 4, 3))
+    with pytest.raises(ValueError, match="multiples of patch_size=2"):
+        layers.PatchUnfold(2)(np.ones((14, 15, 16, 3), "float32"))
 
 
 def test_attention_mixes_only_within_a_sequence():

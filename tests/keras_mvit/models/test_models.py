@@ -294,3 +294,14 @@ def test_normalize_reverses_the_channels_before_mean_and_std():
         channel_order="bgr",
     )
     np.testing.assert_allclose(row.normalize(rgb), [[[1, -0.6, -2]]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "variant", ["mobilevit_xxs", "mobilevitv2_050", "cmt_ti"]
+)
+def test_frozen_layers_stay_frozen(variant):
+    model = keras_mvit.create_model(variant, 3, (64, 64, 3))
+    for layer in model.layers[:-1]:
+        layer.trainable = False
+    assert len(model.trainable_weights) == 2
+    assert len(keras.models.clone_model(model).trainable_weights) == 2

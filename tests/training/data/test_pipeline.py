@@ -149,3 +149,8 @@ def test_traces_would_be_counted():
         model.make_train_function(force=True)
         model.fit(np.zeros((2, size, size, 3)), np.zeros((2, 3)), verbose=0)
     assert len(traces) >= 3
+
+
+def test_no_images_of_a_batch():
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        make_pipeline(Numbered(5), eval_batch_size=0)
