@@ -15,9 +15,7 @@ formats, as a CPU takes very long for it.
 and without quantization-aware training, and the size of int8.
 """
 
-import dataclasses
 import os
-import pathlib
 import sys
 import tempfile
 
@@ -38,16 +36,12 @@ _SEED = flags.DEFINE_integer("seed", 0, "Of the choice of images.")
 _CHECK = flags.DEFINE_boolean("check", False, "Whether misses are an error.")
 flags.mark_flags_as_mutual_exclusive(["images", "workdir"], required=True)
 
-_WEIGHTS = (
-    pathlib.Path(__file__).parents[1]
-    / "tests/data/cifar10_mobilevit_xxs_float16.npz"
-)
-
 
 def main(argv):
     """Export, print, and check if asked to."""
     del argv
     console.import_keras_quietly()
+    from benchmarks.cifar10_source import cifar10_source
     from keras_mvit.export import exporter, workdir
 
     if _WORKDIR.value is None:
@@ -75,43 +69,6 @@ def main(argv):
     if _CHECK.value and missed:
         print("\n".join(missed), file=sys.stderr)
         sys.exit(1)
-
-
-def cifar10_source(path, num_calibration_images, seed):
-    """What there is to export of the model in `tests/data`.
-
-    Args:
-        path: str. Folder of CIFAR-10, with `train` and `test`.
-        num_calibration_images: int. Training images for int8.
-        seed: int. Of their choice.
-
-    Returns:
-        keras_mvit.export.Source.
-    """
-    import keras_mvit
-    from benchmarks.half_weights import load_half
-    from keras_mvit.export import Source, images
-
-    preprocessing = dataclasses.replace(
-        keras_mvit.preprocessing("mobilevit_xxs"),
-        image_size=(64, 64),
-        crop_fraction=1.0,
-    )
-    calibration, test = (
-        images.read(os.path.join(path, split), preprocessing, limit, seed)
-        for split, limit in (
-            ("train", num_calibration_images),
-            ("test", 10_000),
-        )
-    )
-    model = load_half(_WEIGHTS, "mobilevit_xxs", input_shape=(64, 64, 3))
-    return Source(
-        "mobilevit_xxs",
-        model,
-        preprocessing,
-        calibration=calibration,
-        test=test,
-    )
 
 
 def _figures(file, folder):

@@ -46,10 +46,13 @@ def train_model(settings, distribution=ALONE):
     with contextlib.ExitStack() as stack:
         if distribution.is_chief:
             stack.enter_context(workdir.locked())
-            workdir.start(settings, pipeline)
+            workdir.check_same_run(settings, pipeline.source)
             print(describe(settings, pipeline))
-            write_snapshots(workdir, pipeline, settings)
         trainer = Trainer(settings, pipeline, workdir, distribution)
+        trainer.restore()
+        if distribution.is_chief:  # nothing was refused
+            workdir.start(settings, pipeline)
+            write_snapshots(workdir, pipeline, settings)
         history = trainer.train()
     distribution.report(
         f"Finished: {len(history)} epochs, test top-1 "

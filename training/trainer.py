@@ -78,7 +78,7 @@ class Trainer:
         self._counts = None  # `EvaluationCounts` of the last epoch
 
     def train(self):
-        """Trains what is missing.
+        """Trains what is missing, after `restore`.
 
         Returns:
             list of dict: the history, one row an epoch (`history.COLUMNS`).
@@ -88,11 +88,9 @@ class Trainer:
             KeyboardInterrupt: Ctrl-C, after a checkpoint.
             SystemExit: SIGTERM, after a checkpoint; with status 143. Of
                 several processes all end.
-            ValueError: an image cannot be decoded, no checkpoint be read, or
-                an epoch is begun with other batches.
+            ValueError: an image cannot be decoded.
         """
         epochs = self._settings.epochs
-        self._restore()
         is_chief = self._distribution.is_chief
         curves = is_chief and TensorBoardCurves(
             self._workdir.file("tensorboard"), self._history
@@ -117,7 +115,13 @@ class Trainer:
                 self._summarize(counts, curves)
         return self._history
 
-    def _restore(self):
+    def restore(self):
+        """Goes back to the last checkpoint, if there is one.
+
+        Raises:
+            ValueError: no checkpoint can be read, it is of another model, or
+                an epoch was begun with other batches.
+        """
         restored = self._checkpoints.restore()
         if restored is None:
             if self._settings.quantize_aware:
@@ -131,6 +135,7 @@ class Trainer:
             report(f"{len(self._history)} epochs are already trained.")
         if restored["progress"] is not None:
             self._progress = EpochProgress(**restored["progress"])
+            self._epoch_so_far(self._pipeline.plan(len(self._history)))
             report(
                 f"Going on after step {self._progress.steps} of epoch "
                 f"{len(self._history) + 1}."

@@ -45,13 +45,8 @@ class WorkDirectory:
         Args:
             settings: `Settings`, resolved.
             pipeline: `Pipeline`.
-
-        Raises:
-            ValueError: the directory belongs to a run of another model, data
-                set, image size, precision or other classes.
         """
         source = pipeline.source
-        self.check_same_run(settings, source)
         write_text(
             self.file("labels.txt"),
             "".join(f"{name}\n" for name in source.class_names),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.quantization import cifar10_source
+from benchmarks.cifar10_source import cifar10_source
 from benchmarks.quantization_figures import misses, table
 
 

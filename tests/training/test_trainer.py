@@ -141,3 +141,16 @@ def test_a_run_too_short_for_an_update(settings, tiny_model):
     short = dataclasses.replace(settings, batch_size=256, device_batch_size=2)
     with pytest.raises(ValueError, match="takes 128 steps .* the run has 1"):
         train_model(short)
+
+
+def test_a_refused_resume_changes_nothing(settings, tiny_model):
+    settings = dataclasses.replace(settings, save_every=1)
+    interrupt(settings, 2)
+    config = os.path.join(settings.workdir, "config.json")
+    with open(config, encoding="utf-8") as file:
+        before = file.read()
+    other = dataclasses.replace(settings, batch_size=2)
+    with pytest.raises(ValueError, match="must be ended with the same images"):
+        train_model(other)
+    with open(config, encoding="utf-8") as file:
+        assert file.read() == before
