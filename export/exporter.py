@@ -169,17 +169,18 @@ def _calibration(source, count, seed):
             f"num_calibration_images is {count}; there are {available}"
         )
     order = np.random.default_rng(seed).permutation(available)
-    pixels = source.calibration.images[order[:count]]
-    if pixels.min() == pixels.max():  # LiteRT does not survive empty ranges
+    chosen, others = (
+        source.calibration.images[indices]
+        for indices in (order[:count], order[count:])
+    )
+    if chosen.min() == chosen.max():  # LiteRT does not survive empty ranges
         raise ValueError(
-            f"All pixels of the calibration images are {pixels.min()};"
+            f"All pixels of the calibration images are {chosen.min()};"
             " expected images such as the model will see"
         )
     chosen, others = (
-        images.ModelInputs(
-            source.calibration.images[indices], source.preprocessing
-        )
-        for indices in (order[:count], order[count:])
+        images.ModelInputs(pixels, source.preprocessing)
+        for pixels in (chosen, others)
     )
     labels = source.calibration.labels
     labels = None if labels is None else labels[order[count:]]

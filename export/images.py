@@ -147,14 +147,18 @@ def read_folder(path, preprocessing, limit, seed=0, labels=None):
             f"There are no images in {path}; looked for"
             f" {', '.join(_EXTENSIONS)}"
         )
-    order = np.random.default_rng(seed).permutation(len(files))
-    drawn = [files[index] for index in sorted(order[:limit])]
+    drawn = [files[index] for index in _drawn(len(files), limit, seed)]
     images = [
         _decode(file, preprocessing)
         for file, _ in tqdm.tqdm(drawn, "Reading", leave=False, disable=None)
     ]
     numbers = np.array([label for _, label in drawn]) if classes else None
     return ImageSet(np.stack(images), numbers)
+
+
+def _drawn(count, limit, seed):
+    """Returns at most `limit` of `count` indices, in order."""
+    return sorted(np.random.default_rng(seed).permutation(count)[:limit])
 
 
 def _class_folders(path, labels):
@@ -183,8 +187,7 @@ def read(path, preprocessing, limit, seed=0, labels=None):
     if os.path.isdir(path):
         return read_folder(path, preprocessing, limit, seed, labels)
     found = read_npz(path, preprocessing.image_size)
-    order = np.random.default_rng(seed).permutation(len(found))
-    drawn = sorted(order[:limit])
+    drawn = _drawn(len(found), limit, seed)
     numbers = None if found.labels is None else found.labels[drawn]
     return ImageSet(found.images[drawn], numbers)
 

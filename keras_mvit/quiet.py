@@ -39,23 +39,15 @@ def _redirected(file):
             stack.callback(os.dup2, saved, descriptor)
             os.dup2(file.fileno(), descriptor)
         # Under a notebook or a test runner these are not the descriptors.
-        stack.enter_context(_replaced("stdout", file))
-        stack.enter_context(_replaced("stderr", file))
+        for redirect, saved in (
+            (contextlib.redirect_stdout, sys.stdout),
+            (contextlib.redirect_stderr, sys.stderr),
+        ):
+            stream = _Switch(file)
+            stack.callback(setattr, stream, "target", saved)
+            stack.enter_context(redirect(stream))
         yield
         file.flush()
-
-
-@contextlib.contextmanager
-def _replaced(name, file):
-    """Makes `sys.stdout` or `sys.stderr` a file for a while."""
-    stream = _Switch(file)
-    saved = getattr(sys, name)
-    setattr(sys, name, stream)
-    try:
-        yield
-    finally:
-        setattr(sys, name, saved)
-        stream.target = saved
 
 
 class _Switch:
