@@ -128,11 +128,13 @@ def test_an_output_that_cannot_be_written(exported, output, monkeypatch):
     assert f"--output is '{output}'; expected the path of" in _error(wrong)
 
 
+@pytest.mark.large
 def test_threads_that_are_too_many(exported):
     wrong = _run("measure_latency", f"--models={exported[0]}", "--threads=999")
     assert "--threads is '999'; expected numbers" in _error(wrong)
 
 
+@pytest.mark.large
 def test_threads_that_are_no_numbers(exported):
     wrong = _run("measure_latency", f"--models={exported[0]}", "--threads=one")
     assert "--threads is 'one'" in _error(wrong)

@@ -81,7 +81,10 @@ def _adapted():
 
 
 class OwnLayer(layers.Layer):
-    """A layer whose configuration has no dtype."""
+    """A layer that knows of no dtype."""
+
+    def __init__(self, name=None):
+        super().__init__(name=name)
 
     def get_config(self):
         return {"name": self.name}
@@ -98,6 +101,7 @@ class OwnLayer(layers.Layer):
         [
             lambda: layers.Conv2D(8, 1, activation="relu"),
             lambda: layers.Conv2D(8, 1, groups=2),
+            lambda: layers.GlobalAveragePooling2D(keepdims=False),
         ],
         [lambda: layers.Reshape((-1, 3)), lambda: layers.LSTM(4)],
     ],
