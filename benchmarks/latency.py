@@ -61,7 +61,7 @@ def main(argv):
     check_models()
     console.import_keras_quietly()
     contents = {
-        name: _our_files(name) | _peer_files(name) for name in MODELS.value
+        name: our_files(name) | _peer_files(name) for name in MODELS.value
     }
     warn_if_busy()
     figures = []
@@ -87,8 +87,8 @@ def check_models():
         )
 
 
-def our_float32(name):
-    """Return our float32 file of a variant, with random weights."""
+def converted(name):
+    """Return what all our files of a variant are made of: random weights."""
     import keras
 
     import keras_mvit
@@ -100,15 +100,23 @@ def our_float32(name):
     return convert.to_float32(model, size)
 
 
-def _our_files(name):
+def our_float32(name):
+    """Return our float32 file of a variant."""
+    return quantize.quantize_file(converted(name), formats.FORMATS["float32"])
+
+
+def our_files(name):
+    """Return {"float32": content, "int8": content} of a variant."""
     print(f"Making our files of {name}", flush=True)
-    float32 = our_float32(name)
+    float32 = converted(name)
     _, height, width, _ = LiteRTModel(float32).inputs[0]["shape"]
     images = np.random.default_rng(0).random(
         (_CALIBRATION_IMAGES, height, width, 3), np.float32
     )
-    int8 = quantize.quantize_file(float32, formats.FORMATS["int8"], images)
-    return {"float32": float32, "int8": int8}
+    return {
+        kind: quantize.quantize_file(float32, formats.FORMATS[kind], images)
+        for kind in ("float32", "int8")
+    }
 
 
 def _peer_files(name):

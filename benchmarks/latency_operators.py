@@ -3,11 +3,13 @@
     python -m benchmarks.latency_operators FILE.tflite [FILE.tflite ...]
 
 XNNPACK takes a file as one piece, and no profiler looks into it; here every
-operator becomes a file of its own, on random numbers. What XNNPACK fuses, such
-as a PAD into the convolution behind it, is measured apart: the sum is more
-than the whole, which is printed too. One thread, medians.
+operator becomes a file of its own, on random numbers, with those that XNNPACK
+fuses with it: the PAD before a convolution, and LOGISTIC with its MUL, which
+in int8 are a single table. The whole is printed beside the sum. One thread,
+medians.
 """
 
+import collections
 import copy
 import sys
 
@@ -20,6 +22,8 @@ from keras_mvit import console
 from keras_mvit.export import packing
 
 _RUNS = 40
+_FUSED = (("PAD", "CONV_2D"), ("PAD", "DEPTHWISE_CONV_2D"))
+_SILU = ("LOGISTIC", "MUL")
 
 
 def main(paths):
@@ -60,13 +64,12 @@ def profile(content):
     """
     model = packing.unpack(content)
     kinds, known = {}, {}
-    for operator in tqdm.tqdm(
-        model.subgraphs[0].operators,
-        leave=False,
-        disable=not sys.stderr.isatty(),
+    for group in tqdm.tqdm(
+        groups(model), leave=False, disable=not sys.stderr.isatty()
     ):
-        kind = _kind(model, operator)
-        alone = _alone(model, operator)
+        operator = group[-1]
+        kind = _kind(model, group)
+        alone = _alone(model, group)
         if alone not in known:
             known[alone] = _median_ms(alone)
         count, ms, flop = kinds.get(kind, (0, 0.0, 0))
@@ -75,24 +78,56 @@ def profile(content):
     return kinds, _median_ms(content)
 
 
+def groups(model):
+    """List the operators that XNNPACK runs as one.
+
+    Args:
+        model: schema.ModelT, from `packing.unpack`.
+
+    Returns:
+        list of lists of schema.OperatorT, in the order of the last of each.
+    """
+    operators = model.subgraphs[0].operators
+    makers = {op.outputs[0]: op for op in operators}
+    uses = collections.Counter(i for op in operators for i in op.inputs)
+    fused = {}  # an operator's result -> the operators before it
+    for operator in operators:
+        for index in operator.inputs:
+            maker = makers.get(index)
+            if maker is None or uses[index] > 1:
+                continue
+            names = _name(model, maker), _name(model, operator)
+            is_silu = maker.inputs[0] in operator.inputs
+            if names in _FUSED or (names == _SILU and is_silu):
+                fused[operator.outputs[0]] = maker
+    inside = {maker.outputs[0] for maker in fused.values()}
+    return [
+        [fused[op.outputs[0]], op] if op.outputs[0] in fused else [op]
+        for op in operators
+        if op.outputs[0] not in inside
+    ]
+
+
 def _median_ms(content):
     (figures,) = measure({"": content}, _RUNS)
     return figures.median_ms
 
 
-def _alone(model, operator):
-    """The file of one operator; equal for operators that take equally long."""
+def _alone(model, group):
+    """The file of one group; equal for groups that take equally long."""
     alone = copy.copy(model)
     alone.signatureDefs, alone.metadata = [], []
     alone.buffers = list(map(copy.copy, model.buffers))
     graph = copy.copy(model.subgraphs[0])
     alone.subgraphs = [graph]
     graph.tensors = list(map(copy.copy, graph.tensors))
-    graph.operators = [copy.copy(operator)]
+    graph.operators = list(map(copy.copy, group))
+    made = {index for operator in group for index in operator.outputs}
+    taken = {index for operator in group for index in operator.inputs}
     graph.inputs = np.int32(
-        sorted({i for i in operator.inputs if _is_variable(model, i)})
+        sorted(i for i in taken - made if _is_variable(model, i))
     )
-    graph.outputs = np.int32(operator.outputs)
+    graph.outputs = np.int32(group[-1].outputs)
     packing.drop_unused(alone)
     for tensor in graph.tensors:
         tensor.name = b""
@@ -111,16 +146,22 @@ def _shape(model, index):
     return tuple(map(int, model.subgraphs[0].tensors[index].shape))
 
 
-def _kind(model, operator):
-    name = packing.operator_name(model, operator)
+def _kind(model, group):
+    operator, name = group[-1], _name(model, group[-1])
+    if name == _SILU[-1] and len(group) > 1:
+        return "SiLU"
     if name == "CONV_2D":
         _, height, width, _ = _shape(model, operator.inputs[1])
         name += f" {height}x{width}"
     return name
 
 
+def _name(model, operator):
+    return packing.operator_name(model, operator)
+
+
 def _operations(model, operator):
-    name = packing.operator_name(model, operator)
+    name = _name(model, operator)
     results = int(np.prod(_shape(model, operator.outputs[0])))
     if name in ("CONV_2D", "FULLY_CONNECTED"):
         kernel = _shape(model, operator.inputs[1])

@@ -6,7 +6,7 @@ from unittest import mock
 import numpy as np
 from keras import ops
 
-from keras_mvit.export import merge_convolutions, rewrite
+from keras_mvit.export import merge_convolutions, rewrite, winograd
 from keras_mvit.export.rewrite import cmt, mobilevit, mobilevitv2, parts
 
 
@@ -97,6 +97,10 @@ REWRITES = {
     "pointwise convolutions merged": (
         "mobilevitv2",
         [(merge_convolutions, "merge", lambda content: content)],
+    ),
+    "3x3 convolutions by Winograd's products": (
+        "mobilevit",
+        [(winograd, "split", lambda content: content)],
     ),
     "shortcuts in depthwise kernels": (
         "cmt",

@@ -33,6 +33,7 @@ def export(
     presentation=packaging.LOGITS,
     analyze_layers=False,
     max_accuracy_drop=None,
+    split_convolutions=True,
 ):
     """Writes one checked file a format with its card, labels and export.json.
 
@@ -54,6 +55,9 @@ def export(
         max_accuracy_drop: float or None. Most of top-1 that int8 may lose, on
             calibration images that are not calibrated on; layers that cost
             most stay float32 until it is met. Analyzes layers, too.
+        split_convolutions: bool. Whether 3x3 convolutions of float32 and
+            float16 take Winograd's products, which is faster on CPUs: see
+            `winograd.split`.
 
     Returns:
         dict, the content of export.json; see docs/export.md.
@@ -98,6 +102,7 @@ def export(
                     ranges,
                     *presentation.types,
                     float_outputs if row.name == sensitivity.FORMAT else (),
+                    split_convolutions,
                 )
                 comparison = reference.judge(content, row, presentation.types)
                 content = packaging.package(
@@ -115,6 +120,7 @@ def export(
             "seed": seed,
             "sensitivity": analyze_layers,
             "max_accuracy_drop": max_accuracy_drop,
+            "split_convolutions": split_convolutions,
             **dataclasses.asdict(presentation),
         }
         result = card.export_card(source, reference, settings, cards)

@@ -76,10 +76,9 @@ def _refined(model, graph, softmax, greatest):
     _set_scale(wide, 1 / 32768, 0)
     graph.tensors.append(wide)
     softmax.outputs = np.int32([len(graph.tensors) - 1])
-    return schema.OperatorT(
-        opcodeIndex=packing.operator_code(model, "QUANTIZE"),
-        inputs=softmax.outputs,
-        outputs=np.int32([narrow]),
+    options = schema.QuantizeOptionsT()
+    return packing.make_operator(
+        model, "QUANTIZE", softmax.outputs, narrow, options
     )
 
 

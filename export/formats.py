@@ -34,6 +34,11 @@ class Format:
     max_top1_drop: float
     max_relative_diff: float | None = None
 
+    @property
+    def is_float(self):
+        """Whether weights and activations are floating-point numbers."""
+        return self.algorithm in (None, CAST)
+
     def check_types(self, types):
         """Raises `ValueError` if a file cannot take or return such a type."""
         possible = TYPES if self.activation_bits == 8 else TYPES[:1]

@@ -42,7 +42,7 @@ def _negate(model, graph, operator):
     name = output.name + b"/minus_one"
     minus_one = packing.add_tensor(model, name, (), np.float32(-1))
     inputs = [operator.inputs[0], minus_one]
-    return [_multiply(model, inputs, operator.outputs)]
+    return [_multiply(model, inputs, operator.outputs[0])]
 
 
 def _square_the_difference(model, graph, operator):
@@ -50,22 +50,13 @@ def _square_the_difference(model, graph, operator):
     output = graph.tensors[operator.outputs[0]]
     name = output.name + b"/difference"
     difference = packing.add_tensor(model, name, output.shape)
-    subtraction = schema.OperatorT(
-        opcodeIndex=packing.operator_code(model, "SUB"),
-        inputs=operator.inputs,
-        outputs=[difference],
-        builtinOptionsType=schema.BuiltinOptions.SubOptions,
-        builtinOptions=schema.SubOptionsT(),
+    subtraction = packing.make_operator(
+        model, "SUB", operator.inputs, difference, schema.SubOptionsT()
     )
-    square = _multiply(model, [difference, difference], operator.outputs)
+    square = _multiply(model, [difference, difference], operator.outputs[0])
     return [subtraction, square]
 
 
-def _multiply(model, inputs, outputs):
-    return schema.OperatorT(
-        opcodeIndex=packing.operator_code(model, "MUL"),
-        inputs=inputs,
-        outputs=outputs,
-        builtinOptionsType=schema.BuiltinOptions.MulOptions,
-        builtinOptions=schema.MulOptionsT(),
-    )
+def _multiply(model, inputs, output):
+    options = schema.MulOptionsT()
+    return packing.make_operator(model, "MUL", inputs, output, options)

@@ -42,22 +42,24 @@ def add_buffer(model, data):
 
 
 def add_tensor(model, name, shape, values=None):
-    """Adds a float32 tensor to an unpacked model; returns its index.
+    """Adds a tensor to an unpacked model; returns its index.
 
     Args:
         model: schema.ModelT. Changed in place.
         name: bytes.
         shape: sequence of int.
-        values: array, or None for one that an operator makes.
+        values: array, int32 or of what becomes float32, or None for a float32
+            tensor that an operator makes.
     """
-    buffer = 0  # of all tensors without constants
+    buffer, dtype = 0, "float32"  # 0: of all tensors without constants
     if values is not None:
-        buffer = add_buffer(model, np.float32(values).tobytes())
+        dtype = "int32" if np.asarray(values).dtype == np.int32 else dtype
+        buffer = add_buffer(model, np.asarray(values, dtype).tobytes())
     tensors = model.subgraphs[0].tensors
     tensors.append(
         schema.TensorT(
             shape=np.int32(shape),
-            type=schema.TensorType.FLOAT32,
+            type=getattr(schema.TensorType, dtype.upper()),
             buffer=buffer,
             name=name,
             quantization=schema.QuantizationParametersT(),
@@ -89,6 +91,26 @@ def operator_code(model, name):
     )
     model.operatorCodes.append(code)
     return len(model.operatorCodes) - 1
+
+
+def make_operator(model, kind, inputs, output, options):
+    """Returns a new builtin operator, which is in no graph yet.
+
+    Args:
+        model: schema.ModelT. Gets the operator's code where it has none.
+        kind: str. Such as `ADD`.
+        inputs: list of int. Tensors.
+        output: int. The tensor it makes.
+        options: schema object of its kind, such as `AddOptionsT()`.
+    """
+    name = type(options).__name__.removesuffix("T")
+    return schema.OperatorT(
+        opcodeIndex=operator_code(model, kind),
+        inputs=np.int32(inputs),
+        outputs=np.int32([output]),
+        builtinOptionsType=getattr(schema.BuiltinOptions, name),
+        builtinOptions=options,
+    )
 
 
 def drop_unused(model):
@@ -150,14 +172,9 @@ def append_softmax(model, name):
             f"Probabilities need float32 logits, got {types[logits.type]}"
         )
     result = add_tensor(model, name, logits.shape)
+    options = schema.SoftmaxOptionsT(beta=1.0)
     graph.operators.append(
-        schema.OperatorT(
-            opcodeIndex=operator_code(model, "SOFTMAX"),
-            inputs=[output],
-            outputs=[result],
-            builtinOptionsType=schema.BuiltinOptions.SoftmaxOptions,
-            builtinOptions=schema.SoftmaxOptionsT(beta=1.0),
-        )
+        make_operator(model, "SOFTMAX", [output], result, options)
     )
     graph.outputs = [result]
     for signature in model.signatureDefs or ():

@@ -11,6 +11,8 @@ from keras_mvit.export import (
     packing,
     quantize_recipe,
     requantize,
+    transpose_products,
+    winograd,
 )
 from keras_mvit.export.calibration import calibrate
 from keras_mvit.quiet import quiet
@@ -24,11 +26,12 @@ def quantize_file(
     input_type="float32",
     output_type="float32",
     float_outputs=(),
+    split_convolutions=True,
 ):
     """Makes a file of another format from the float32 one.
 
     Args:
-        content: bytes. The float32 LiteRT file.
+        content: bytes. The float32 LiteRT file, of `to_float32`.
         row: formats.Format.
         calibration: images.ModelInputs, or float32 (N, H, W, 3). Needed where
             `row.activation_bits` are given, unless `ranges` has all.
@@ -38,6 +41,8 @@ def quantize_file(
         output_type: str. What it gets back; the same.
         float_outputs: collection of str. Tensors whose operators stay
             float32; `layers.find_layers` tells them by layer.
+        split_convolutions: bool. Whether 3x3 convolutions of float formats
+            take Winograd's products; see `winograd.split`.
 
     Returns:
         bytes.
@@ -48,6 +53,8 @@ def quantize_file(
             operators that have no integer form where there must be one.
     """
     row.check_types((input_type, output_type))
+    if row.is_float and split_convolutions:
+        content = winograd.split(content)
     if row.algorithm is None:
         return content
     if row.integer_only:
@@ -64,6 +71,8 @@ def quantize_file(
         quantized = fine_softmax.refine(quantized, ranges)
     model = packing.unpack(quantized)
     requantize.fold(model)
+    if not row.integer_only:
+        transpose_products.transpose(model)
     packing.shorten_names(model)
     return packing.pack(model)
 

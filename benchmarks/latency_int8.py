@@ -1,0 +1,55 @@
+"""What makes int8 fast, and what keeps it from being faster.
+
+    python -m benchmarks.latency_int8 --models=mobilevit_xxs,mobilevit_s
+
+The int8 file takes turns with the float32 one; with an int8 one in which second
+matrices of products are not transposed; and with such as lack SiLU, a table in
+int8, or softmax, which XNNPACK has in float only, with the conversions around
+it. Those answer nonsense: they tell what a perfect kernel would gain. One
+thread, random weights.
+"""
+
+from unittest import mock
+
+from absl import app
+
+from benchmarks import latency
+from benchmarks.latency_figures import MAX_INT8_RATIO, measure
+from benchmarks.operators_left_out import without_silu, without_softmax
+from keras_mvit import console
+from keras_mvit.export import transpose_products
+
+
+def main(argv):
+    """Measure and print."""
+    del argv
+    latency.check_models()
+    console.import_keras_quietly()
+    for model in latency.MODELS.value:
+        made = latency.our_files(model)
+        with mock.patch.object(transpose_products, "transpose"):
+            untransposed = latency.our_files(model)["int8"]
+        contents = {
+            **made,
+            "products not transposed": untransposed,
+            "without softmax": without_softmax(made["int8"]),
+            "without SiLU": without_silu(made["int8"]),
+            "without both": without_softmax(without_silu(made["int8"])),
+        }
+        files = measure(contents, latency.RUNS.value)
+        rows = [
+            [
+                file.name,
+                f"{file.median_ms:.2f}",
+                f"{file.median_ms / files[0].median_ms:.3f}",
+                str(file.num_partitions),
+            ]
+            for file in files
+        ]
+        print(f"{model}: bound of int8 {MAX_INT8_RATIO[model]:.2f}")
+        header = ["", "ms", "/ float32", "parts"]
+        print(console.table(header, rows), end="\n\n", flush=True)
+
+
+if __name__ == "__main__":
+    app.run(console.friendly(main))
