@@ -11,6 +11,7 @@ import numpy as np
 from keras_mvit.files import replacing
 from keras_mvit.training.callbacks import DivergedError
 from keras_mvit.training.distribution import ALONE
+from keras_mvit.training.models import GRADIENTS
 
 CURRENT = "checkpoint.npz"
 PREVIOUS = "checkpoint_previous.npz"
@@ -23,7 +24,8 @@ class Checkpoints:
 
     Args:
         workdir: str. Folder of the files; only the chief looks there.
-        variables: dict of str to `keras.Variable`: the whole state.
+        variables: dict of str to `keras.Variable`: the whole state. Of those
+            of the group `GRADIENTS`, a checkpoint may have others.
         distribution: `Distribution`. The processes that have this state.
     """
 
@@ -97,8 +99,10 @@ class Checkpoints:
 
     def _assign(self, name, arrays):
         progress = json.loads(str(arrays.pop(_PROGRESS)))
-        expected = {key: tuple(v.shape) for key, v in self._variables.items()}
-        found = {key: array.shape for key, array in arrays.items()}
+        expected = _needed(
+            {key: tuple(v.shape) for key, v in self._variables.items()}
+        )
+        found = _needed({key: array.shape for key, array in arrays.items()})
         if expected != found:
             differing = sorted(
                 key
@@ -112,11 +116,18 @@ class Checkpoints:
                 f"needed, {found.get(differing[0], 'none')} found"
             )
         for key, variable in self._variables.items():
-            variable.assign(arrays[key])
+            if key in arrays:
+                variable.assign(arrays[key])
         return progress
 
     def _path(self, name):
         return os.path.join(self._workdir, name)
+
+
+def has_checkpoint(workdir):
+    """Whether a run has left one in a folder, readable or not."""
+    paths = (os.path.join(workdir, name) for name in (CURRENT, PREVIOUS))
+    return any(map(os.path.exists, paths))
 
 
 def read_arrays(workdir, group):
@@ -142,6 +153,14 @@ def read_arrays(workdir, group):
                 if key.startswith(f"{group}/")
             ]
     raise ValueError(f"No checkpoint can be read in {workdir}")
+
+
+def _needed(shapes):
+    return {
+        key: shape
+        for key, shape in shapes.items()
+        if not key.startswith(f"{GRADIENTS}/")
+    }
 
 
 _UNREADABLE = (OSError, EOFError, ValueError, KeyError, zlib.error)

@@ -48,12 +48,13 @@ class EpochProgress:
         )
 
 
-def fingerprint(plan, seed):
+def fingerprint(plan, seed, accumulation_steps=1):
     """What two plans have in common if and only if they are equal.
 
     Args:
         plan: `EpochPlan`.
         seed: int. Of the run; it also orders and augments the images.
+        accumulation_steps: int. Steps whose gradients make one update.
 
     Returns:
         str.
@@ -61,4 +62,6 @@ def fingerprint(plan, seed):
     digest = hashlib.sha256(f"{seed}".encode())
     digest.update(plan.sizes_px.tobytes())
     digest.update(plan.batch_sizes.tobytes())
+    if accumulation_steps > 1:
+        digest.update(f"{accumulation_steps}".encode())
     return digest.hexdigest()[:16]

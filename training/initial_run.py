@@ -3,6 +3,7 @@
 import dataclasses
 import os
 
+from keras_mvit.training.checkpoint import has_checkpoint
 from keras_mvit.training.workdir import WorkDirectory
 
 # How its images were seen: without other flags they are seen so again.
@@ -18,6 +19,9 @@ _TAKEN_OVER = (
 def start_from_run(settings, source):
     """Completes settings by those of the run in their `init_workdir`.
 
+    Once the new run has a checkpoint, it goes on without that one, which may
+    be gone: its own settings have what it took over.
+
     Args:
         settings: `Settings`, not yet resolved.
         source: `Source` of the new run.
@@ -30,15 +34,17 @@ def start_from_run(settings, source):
             classes; or other weights are asked for as well.
     """
     path = settings.init_workdir
-    workdir = WorkDirectory(path)
+    weights = WorkDirectory(path).file("model.keras")
+    workdir = WorkDirectory(settings.workdir)
+    begun = has_checkpoint(workdir.path)
+    workdir = workdir if begun else WorkDirectory(path)
     initial = workdir.settings()
-    weights = workdir.file("model.keras")
     if settings.weights not in (None, weights):
         raise ValueError(
             "Give either init_workdir or weights to start from, got "
             f"{path} and {settings.weights}"
         )
-    if not os.path.exists(weights):
+    if not begun and not os.path.exists(weights):
         raise ValueError(
             f"{path} is not trained yet: there is no model.keras in it"
         )

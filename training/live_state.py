@@ -19,8 +19,7 @@ class LiveState:
         self._model = model
         self._weights = model.weights
         optimizer = model.optimizer
-        # The one within knows the steps: loss scaling wraps it.
-        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        inner = inner_optimizer(optimizer)
         self._batches = inner.variables[0]
         self._batches_per_step = inner.gradient_accumulation_steps or 1
         self._places = {
@@ -54,6 +53,11 @@ class LiveState:
             values = [state[group][index] for group, index in places]
         # Every device has a copy; the whole may span several processes.
         return [value.addressable_data(0) for value in values]
+
+
+def inner_optimizer(optimizer):
+    """The optimizer that knows the steps: loss scaling wraps it."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
 
 
 def put_back(model):

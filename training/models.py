@@ -8,10 +8,13 @@ import keras
 import keras_mvit
 from keras_mvit.training.distribution import ALONE
 from keras_mvit.training.fused_kernels import use_fused_kernels
+from keras_mvit.training.live_state import inner_optimizer
 from keras_mvit.training.quantize_aware import quantize_aware
 from keras_mvit.training.settings import MIXED_PRECISION
 
 _MOMENTUM = 0.9
+# The group of `state_variables` that depends on how many steps make an update.
+GRADIENTS = "gradients"
 
 
 class Models(NamedTuple):
@@ -155,11 +158,16 @@ def state_variables(model, average):
 
     Returns:
         dict of str to `keras.Variable`: weights, states of random generators,
-        optimizer, averaged weights.
+        optimizer, sums of gradients for its next update, averaged weights.
     """
+    sums = _sums_of_gradients(model.optimizer)
+    others = {id(variable) for variable in sums}
     groups = {
         "model": model.variables,
-        "optimizer": model.optimizer.variables,
+        "optimizer": [
+            v for v in model.optimizer.variables if id(v) not in others
+        ],
+        GRADIENTS: sums,
         "average": average.weights,
     }
     # Numbered: the names Keras gives depend on what else the process has made.
@@ -168,6 +176,26 @@ def state_variables(model, average):
         for group, variables in groups.items()
         for index, variable in enumerate(variables)
     }
+
+
+def go_to_step(model, step):
+    """Lets a model go on as if it had been trained for so many steps.
+
+    Args:
+        model: compiled `keras.Model`, its optimizer built.
+        step: int. Rounded down to a whole update.
+    """
+    sums = _sums_of_gradients(model.optimizer)
+    for variable in sums:
+        variable.assign(keras.ops.zeros_like(variable))
+    inner = inner_optimizer(model.optimizer)
+    accumulated = inner.gradient_accumulation_steps or 1
+    inner.variables[0].assign(step // accumulated * accumulated)
+
+
+def _sums_of_gradients(optimizer):
+    variables = inner_optimizer(optimizer).variables
+    return [v for v in variables if v.name.endswith("gradient_accumulator")]
 
 
 def _create_model(settings, num_classes):

@@ -8,7 +8,7 @@ from keras_mvit.training.callbacks import (
     StopIfNotFinite,
     check_finite,
 )
-from keras_mvit.training.checkpoint import Checkpoints
+from keras_mvit.training.checkpoint import Checkpoints, has_checkpoint
 from keras_mvit.training.data.bad_images import naming_bad_images
 from keras_mvit.training.distribution import ALONE
 from keras_mvit.training.epoch_progress import EpochProgress, fingerprint
@@ -19,7 +19,11 @@ from keras_mvit.training.history import (
     summary_line,
     write_csv,
 )
-from keras_mvit.training.models import make_models, state_variables
+from keras_mvit.training.models import (
+    go_to_step,
+    make_models,
+    state_variables,
+)
 from keras_mvit.training.progress import ProgressBar
 from keras_mvit.training.pruning import Pruning
 from keras_mvit.training.quantize_aware import calibrate, write_ranges
@@ -52,9 +56,12 @@ class Trainer:
         self._distribution = distribution
         self.schedule = make_schedule(settings, pipeline)
         accumulated = settings.accumulation_steps(distribution.num_devices)
+        self._accumulation_steps = accumulated
         _check_updates(self.schedule.total_steps, accumulated, settings)
+        begun = distribution.from_chief(has_checkpoint(workdir.path))
         self.model, self.average, self._saved = make_models(
-            settings,
+            # Whose weights it began with may be gone.
+            dataclasses.replace(settings, weights=None) if begun else settings,
             len(pipeline.source.class_names),
             self.schedule,
             accumulated,
@@ -74,6 +81,7 @@ class Trainer:
             distribution,
         )
         self._history = []
+        self._first_step = 0  # of the epoch that is being trained, in the run
         self._progress = None  # of the epoch that is being trained
         self._counts = None  # `EvaluationCounts` of the last epoch
 
@@ -104,6 +112,7 @@ class Trainer:
                 self._fit(epoch, termination)
                 row = self._evaluated_row(epoch)
                 self._history.append(row)
+                self._first_step += row["steps"]
                 self._progress = None
                 self._save()
                 if is_chief:
@@ -133,6 +142,7 @@ class Trainer:
             if self._distribution.is_chief:
                 self._publish()  # the earlier run may have been stopped before
             report(f"{len(self._history)} epochs are already trained.")
+            self._find_first_step(restored)
         if restored["progress"] is not None:
             self._progress = EpochProgress(**restored["progress"])
             self._epoch_so_far(self._pipeline.plan(len(self._history)))
@@ -140,6 +150,22 @@ class Trainer:
                 f"Going on after step {self._progress.steps} of epoch "
                 f"{len(self._history) + 1}."
             )
+
+    def _find_first_step(self, restored):
+        """Finds where the schedule is, if need be for batches of other sizes.
+
+        Within an epoch they are not, as `_epoch_so_far` tells.
+        """
+        before = [row["steps"] for row in self._history]
+        plans = map(self._pipeline.plan, range(len(before)))
+        steps = [plan.steps for plan in plans]
+        self._first_step = sum(steps)
+        accumulated = restored.get("accumulation_steps")
+        if before != steps or accumulated not in (
+            None,  # of an earlier version
+            self._accumulation_steps,
+        ):
+            go_to_step(self.model, self._first_step)
 
     def _calibrate(self):
         """Finds the ranges that quantization-aware training begins with."""
@@ -157,7 +183,7 @@ class Trainer:
             remaining,
             f"epoch {epoch + 1}/{self._settings.epochs}",
             self.schedule,
-            sum(row["steps"] for row in self._history) + done.steps,
+            self._first_step + done.steps,
             hidden=not self._distribution.is_chief,
         )
         start = time.perf_counter()
@@ -203,7 +229,7 @@ class Trainer:
             save(remaining.steps, last)
 
     def _epoch_so_far(self, plan):
-        mark = fingerprint(plan, self._pipeline.seed)
+        mark = fingerprint(plan, self._pipeline.seed, self._accumulation_steps)
         done = self._progress or EpochProgress(mark)
         if done.plan != mark:
             raise ValueError(
@@ -219,7 +245,7 @@ class Trainer:
         self._counts = self._evaluated(self._evaluate)
         test = self._counts.metrics()
         check_finite(test["loss"], epoch, done.steps)
-        last_step = sum(r["steps"] for r in self._history) + done.steps - 1
+        last_step = self._first_step + done.steps - 1
         return {
             "epoch": epoch + 1,
             "steps": done.steps,
@@ -247,7 +273,13 @@ class Trainer:
 
     def _save(self):
         progress = self._progress and dataclasses.asdict(self._progress)
-        self._checkpoints.save({"history": self._history, "progress": progress})
+        self._checkpoints.save(
+            {
+                "history": self._history,
+                "progress": progress,
+                "accumulation_steps": self._accumulation_steps,
+            }
+        )
 
     def _publish(self):
         """Writes what follows from the last checkpoint; twice does no harm."""

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import types
 
 import keras
@@ -68,6 +69,18 @@ def test_an_interrupted_run_goes_on_to_the_same_end(aware, tmp_path, step):
     train_model(whole)
     assert weights_equal(load(aware), load(whole))
     assert _ranges(aware) == _ranges(whole)
+
+
+def test_goes_on_without_the_run_it_began_with(aware, finished_run, tmp_path):
+    initial = tmp_path / "initial"
+    shutil.copytree(finished_run[0].workdir, initial)
+    aware = dataclasses.replace(aware, init_workdir=str(initial))
+    first = train_model(dataclasses.replace(aware, epochs=1))
+    shutil.rmtree(initial)
+    assert train_model(aware)[:1] == first
+    anew = dataclasses.replace(aware, workdir=str(tmp_path / "anew"))
+    with pytest.raises(ValueError, match="initial is no work directory"):
+        train_model(anew)
 
 
 def test_takes_over_how_images_were_seen(aware, finished_run):

@@ -1,6 +1,7 @@
 import dataclasses
 import gc
 import os
+import shutil
 
 import keras
 import numpy as np
@@ -154,3 +155,61 @@ def test_a_refused_resume_changes_nothing(settings, tiny_model):
         train_model(other)
     with open(config, encoding="utf-8") as file:
         assert file.read() == before
+
+
+@pytest.mark.parametrize(
+    "before, after",
+    [((4, 4), (4, 2)), ((4, 2), (4, 4)), ((4, 2), (4, 1)), ((4, 4), (6, 6))],
+)
+def test_other_batches_after_a_whole_epoch(settings, before, after):
+    """The schedule goes on where a run of such batches alone would be."""
+
+    def run(epochs, sizes, folder="run"):
+        batch, device_batch = sizes
+        return train_model(
+            dataclasses.replace(
+                settings,
+                workdir=os.path.join(os.path.dirname(settings.workdir), folder),
+                epochs=epochs,
+                batch_size=batch,
+                device_batch_size=device_batch,
+                learning_rate=0.01,
+            )
+        )
+
+    run(1, before)
+    rows = run(3, after)
+    expected = run(3, after, "alone")
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    for row, other in zip(rows[1:], expected[1:], strict=True):
+        for key in ("steps", "learning_rate"):
+            assert row[key] == pytest.approx(other[key])
+    arrays = np.load(os.path.join(settings.workdir, "checkpoint.npz"))
+    steps = sum(row["steps"] for row in expected)
+    accumulated = -(-after[0] // after[1])
+    first = expected[0]["steps"] // accumulated * accumulated
+    assert arrays["optimizer/0000"] == first + steps - expected[0]["steps"]
+
+
+def test_other_updates_of_equal_batches_within_an_epoch(settings):
+    settings = dataclasses.replace(
+        settings, save_every=1, batch_size=4, device_batch_size=2
+    )
+    interrupt(settings, 2)
+    other = dataclasses.replace(settings, batch_size=2)
+    with pytest.raises(ValueError, match="must be ended with the same images"):
+        train_model(other)
+
+
+def test_goes_on_without_the_weights_it_began_with(
+    settings, finished_run, tmp_path
+):
+    path = tmp_path / "initial.keras"
+    shutil.copy(os.path.join(finished_run[0].workdir, "model.keras"), path)
+    settings = dataclasses.replace(settings, epochs=1, weights=str(path))
+    first = train_model(settings)
+    path.unlink()
+    assert train_model(dataclasses.replace(settings, epochs=2))[:1] == first
+    anew = dataclasses.replace(settings, workdir=str(tmp_path / "anew"))
+    with pytest.raises(ValueError, match="initial.keras"):
+        train_model(anew)
