@@ -136,7 +136,7 @@ def _resize(model, name, size_px):
     for old, new in zip(model.layers, resized.layers, strict=True):
         weights = old.get_weights()
         if isinstance(new, RelativePositionBias):
-            weights = [new.resize(table) for table in weights]
+            weights = [new.resize(table, old.map_size) for table in weights]
         new.set_weights(weights)
     return resized
 

@@ -58,7 +58,7 @@ class RelativePositionBias(layers.Layer):
         del x
         return ops.cast(self.table, self.compute_dtype)
 
-    def resize(self, table):
+    def resize(self, table, map_size=None):
         """Return another size's table as this size's.
 
         Bicubic interpolation over the rows and columns of the queries and of
@@ -66,32 +66,33 @@ class RelativePositionBias(layers.Layer):
         repeated), the authors' framework.
 
         Args:
-            table: float array (num_heads, Nq, Nk), of a square map.
+            table: float array (num_heads, Nq, Nk).
+            map_size: (int, int) or None. Rows and columns of the map that the
+                table is of. Defaults to a square one.
 
         Returns:
-            float32 array of this layer's shape.
+            float32 array of this layer's shape; of a map of this size, the
+            table itself.
 
         Raises:
-            ValueError: `table` is of no square map, or of other heads.
+            ValueError: `table` is of another map, or of other heads.
         """
-        side, key_side = (math.isqrt(n) for n in table.shape[1:])
-        if table.shape != (self.num_heads, side**2, key_side**2):
+        old = tuple(map_size or [math.isqrt(table.shape[1])] * 2)
+        old_keys = self._key_size(old)
+        expected = (self.num_heads, math.prod(old), math.prod(old_keys))
+        if table.shape != expected:
             raise ValueError(
-                f"Expected a table ({self.num_heads}, Nq, Nk) of a square "
-                f"map. Received: {table.shape}"
+                f"Expected a table {expected} of a map {old}"
+                f"{'' if map_size else ', a square one'}. Received: "
+                f"{table.shape}"
             )
-        matrices = [
-            matrix
-            for old, sizes in (
-                (side, self.map_size),
-                (key_side, [s // self.sr_ratio for s in self.map_size]),
-            )
-            for matrix in (_cubic_weights(size, old) for size in sizes)
-        ]
-        grid = (self.num_heads, side, side, key_side, key_side)
+        if old == self.map_size:
+            return np.asarray(table, "float32")
+        new = (*self.map_size, *self._key_size(self.map_size))
+        matrices = map(_cubic_weights, new, old + old_keys)
         table = np.einsum(
             "hqrkl,Qq,Rr,Kk,Ll->hQRKL",
-            np.reshape(table, grid),
+            np.reshape(table, (self.num_heads, *old, *old_keys)),
             *matrices,
             optimize=True,
         )
@@ -99,9 +100,15 @@ class RelativePositionBias(layers.Layer):
 
     def compute_output_shape(self, input_shape):
         """Return (num_heads, Nq, Nk)."""
-        height, width = input_shape[1:3]
-        keys = (height // self.sr_ratio) * (width // self.sr_ratio)
-        return (self.num_heads, height * width, keys)
+        size = input_shape[1:3]
+        return (
+            self.num_heads,
+            math.prod(size),
+            math.prod(self._key_size(size)),
+        )
+
+    def _key_size(self, map_size):
+        return tuple(size // self.sr_ratio for size in map_size)
 
     def get_config(self):
         """Return the arguments of `__init__`."""

@@ -1,6 +1,8 @@
 """All weights of a file, or an error that lists every difference."""
 
+import contextlib
 import os
+import types
 import warnings
 
 import keras
@@ -123,15 +125,26 @@ def _load_keras_file(model, path):
         path,
         sorted(paths - arrays.keys()),
         sorted(arrays.keys() - paths - left_out),
+        map_sizes={x.table.path: x.map_size for x in _biases(other)},
     )
 
 
-def _assign_all(model, arrays, origin, missing, superfluous, hint=lambda: None):
+def _assign_all(
+    model,
+    arrays,
+    origin,
+    missing,
+    superfluous,
+    hint=lambda: None,
+    map_sizes=types.MappingProxyType({}),
+):
     """Assign {variable path: array}, or raise with every difference.
 
     `hint` is called for the name of the variant that the file may be of.
+    `map_sizes` tells the maps that position biases are of, {path: size}; they
+    are square where it does not.
     """
-    arrays = arrays | _resized_tables(model, arrays)
+    arrays = arrays | _resized_tables(model, arrays, map_sizes)
     differences = [f"missing: {name}" for name in missing]
     differences += [f"superfluous: {name}" for name in superfluous]
     for variable in model.weights:
@@ -153,16 +166,16 @@ def _assign_all(model, arrays, origin, missing, superfluous, hint=lambda: None):
         variable.assign(arrays[variable.path])
 
 
-def _resized_tables(model, arrays):
+def _resized_tables(model, arrays, map_sizes):
     """Return the position biases of another image size, as this model's."""
     resized = {}
-    for layer in model.layers:
-        if not isinstance(layer, RelativePositionBias):
-            continue
-        path, shape = layer.table.path, tuple(layer.table.shape)
-        if path in arrays and arrays[path].shape != shape:
-            try:
-                resized[path] = layer.resize(arrays[path])
-            except ValueError:  # reported by its shape, with the others
-                continue
+    for layer in _biases(model):
+        path = layer.table.path
+        # What does not fit is reported by its shape, with the others.
+        with contextlib.suppress(KeyError, ValueError):
+            resized[path] = layer.resize(arrays[path], map_sizes.get(path))
     return resized
+
+
+def _biases(model):
+    return [x for x in model.layers if isinstance(x, RelativePositionBias)]

@@ -328,6 +328,25 @@ def test_lightweight_attention_unreduced_is_multi_head():
     assert np.abs(biased - light(x)).max() > 1e-3
 
 
+def test_position_bias_of_a_map_that_is_not_square():
+    bias = layers.RelativePositionBias(2, 2)
+    bias.build((None, 8, 2, 1))
+    table = np.random.default_rng(0).normal(size=(2, 16, 4))
+    np.testing.assert_allclose(bias.resize(table, (8, 2)), table, rtol=1e-6)
+    # Turned maps have tables of one shape, and of other values.
+    turned = layers.RelativePositionBias(2, 2)
+    turned.build((None, 2, 8, 1))
+    rows = np.arange(8.0)[:, None, None, None] * np.ones((8, 2, 4, 1))
+    rows = np.broadcast_to(rows.reshape(16, 4), (2, 16, 4))
+    resized = turned.resize(rows, (8, 2)).reshape(2, 2, 8, 4)
+    assert np.ptp(resized, axis=(0, 2, 3)).max() < 1e-6
+    np.testing.assert_allclose(resized[0, :, 0, 0].sum(), 7.0, atol=1e-6)
+    assert np.ptp(turned.resize(rows).reshape(2, 2, 8, 4)[0, :, 0, 0]) < 7.0
+    assert not np.array_equal(turned.resize(table), table)  # of 4 x 4
+    with pytest.raises(ValueError, match=r"\(2, 18, 4\) of a map \(9, 2\)\. R"):
+        turned.resize(table, (9, 2))
+
+
 def test_position_bias_resizes_smoothly():
     bias = layers.RelativePositionBias(2, 2)
     bias.build((None, 6, 8, 1))
