@@ -11,12 +11,13 @@ from keras_mvit.export import (
     convert,
     files,
     images,
+    metadata,
     packaging,
     quantize,
     sensitivity,
 )
 from keras_mvit.export.calibration import pixel_range
-from keras_mvit.export.formats import get_formats
+from keras_mvit.export.formats import FORMATS, get_formats
 from keras_mvit.export.learned_ranges import tensor_ranges
 
 CALIBRATION_IMAGES = 256  # where there are so many
@@ -77,7 +78,8 @@ def export(
         )
     if analyze_layers:
         sensitivity.check(rows, held_out, max_accuracy_drop)
-    with files.staged(output_dir) as stage:
+    obsolete = [metadata.LABELS_FILE] if source.labels is None else []
+    with files.staged(output_dir, obsolete) as stage:
         height, width = source.preprocessing.image_size
         log(f"Converting {source.name} at {height}x{width} px")
         float32 = convert.to_float32(source.model, (height, width))
@@ -126,6 +128,7 @@ def export(
         result = card.export_card(source, reference, settings, cards)
         card.write(stage, result)
         _write_labels(stage, source.labels)
+    _tell_what_stays(output_dir, source, cards, log)
     return result
 
 
@@ -204,6 +207,15 @@ def _write_file(folder, content, described, source):
 
 def _write_labels(folder, labels):
     if labels is not None:
-        path = os.path.join(folder, "labels.txt")
+        path = os.path.join(folder, metadata.LABELS_FILE)
         with open(path, "w", encoding="utf-8") as file:
             file.write("".join(f"{label}\n" for label in labels))
+
+
+def _tell_what_stays(folder, source, cards, log):
+    """Names files of the model that are of an earlier export."""
+    made = {one["file"] for one in cards}
+    for format_name in FORMATS:
+        name = f"{source.name}_{format_name}.tflite"
+        if name not in made and os.path.exists(os.path.join(folder, name)):
+            log(f"{name} stays, of an earlier export")

@@ -6,14 +6,19 @@ import tempfile
 
 
 @contextlib.contextmanager
-def staged(output_dir):
+def staged(output_dir, obsolete=()):
     """Yields a folder whose files move to `output_dir` if all goes well.
 
     If the block raises, `output_dir` keeps what it held before and nothing
     else.
 
+    Args:
+        output_dir: str. Made where it is not there.
+        obsolete: collection of str. Names of files to remove then.
+
     Raises:
-        ValueError: `output_dir` cannot be made or written to.
+        ValueError: `output_dir` cannot be made or written to, or has a folder
+            where a file shall be.
     """
     try:
         os.makedirs(output_dir, exist_ok=True)
@@ -24,14 +29,18 @@ def staged(output_dir):
         ) from error
     with folder:
         yield folder.name
-        for name in sorted(os.listdir(folder.name)):
-            source = os.path.join(folder.name, name)
-            os.replace(source, os.path.join(output_dir, name))
-
-
-def write_text(path, text):
-    """Writes `text` beside `path`, then renames it there."""
-    folder, name = os.path.split(os.path.abspath(path))
-    with staged(folder) as stage:
-        with open(os.path.join(stage, name), "w", encoding="utf-8") as file:
-            file.write(text)
+        targets = {
+            os.path.join(folder.name, name): os.path.join(output_dir, name)
+            for name in sorted(os.listdir(folder.name))
+        }
+        for target in targets.values():
+            if os.path.isdir(target):
+                raise ValueError(
+                    f"{target} is a folder, and shall be a file. Nothing was"
+                    " written"
+                )
+        for source, target in targets.items():
+            os.replace(source, target)
+        for name in obsolete:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(os.path.join(output_dir, name))

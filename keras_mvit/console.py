@@ -1,8 +1,11 @@
 """How the commands of this package behave on a terminal."""
 
+import contextlib
 import functools
 import os
+import signal
 import sys
+import threading
 
 from keras_mvit.quiet import quiet
 
@@ -17,8 +20,8 @@ def import_keras_quietly():
 def friendly(main, interrupted="Nothing was written."):
     """Make bad input end as one line and exit status 1.
 
-    Ctrl-C ends with status 130. Other errors are ours and keep their
-    traceback.
+    Ctrl-C ends with status 130, and SIGTERM likewise with 143: what is to be
+    cleaned up is. Other errors are ours and keep their traceback.
 
     Args:
         main: callable of `argv`.
@@ -33,15 +36,34 @@ def friendly(main, interrupted="Nothing was written."):
         try:
             if argv[1:]:
                 raise ValueError(f"Unexpected arguments: {' '.join(argv[1:])}")
-            main(argv)
-        except KeyboardInterrupt:
+            with _sigterm_like_control_c():
+                main(argv)
+        except KeyboardInterrupt as stop:
             print(f"\nInterrupted. {interrupted}", file=sys.stderr)
-            sys.exit(130)
+            number = stop.args[0] if stop.args else signal.SIGINT
+            sys.exit(128 + number)
         except (ValueError, OSError, FloatingPointError) as error:
             print(f"Error: {error}", file=sys.stderr)
             sys.exit(1)
 
     return guarded
+
+
+@contextlib.contextmanager
+def _sigterm_like_control_c():
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield  # somebody else takes care of it
+        return
+
+    def stop(number, frame):
+        raise KeyboardInterrupt(number)
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def table(header, rows):

@@ -6,7 +6,7 @@ import json
 import numpy as np
 
 from keras_mvit import console
-from keras_mvit.export import files
+from keras_mvit.files import write_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,8 +111,7 @@ def statistics(times_ms):
 
 def write(path, measurement):
     """Writes a measurement as JSON; an older file stays until it is whole."""
-    text = json.dumps(dataclasses.asdict(measurement), indent=2)
-    files.write_text(path, text + "\n")
+    write_json(path, dataclasses.asdict(measurement))
 
 
 def read(path):

@@ -122,6 +122,17 @@ def test_without_test_images(source, tmp_path):
     assert not (tmp_path / "labels.txt").exists()
 
 
+def test_nothing_of_an_earlier_export_misleads(source, tmp_path):
+    _export(source, tmp_path, ["float32"])
+    lines = []
+    bare = dataclasses.replace(source, labels=None)
+    exporter.export(bare, ["float16"], str(tmp_path), log=lines.append)
+    assert "small_float32.tflite stays, of an earlier export" in lines
+    assert (tmp_path / "small_float32.tflite").exists()
+    assert not (tmp_path / "labels.txt").exists()
+    assert not any("small_float16.tflite stays" in line for line in lines)
+
+
 def _silent(*_):
     """A file that runs, but whose logits are all alike."""
     import tensorflow as tf

@@ -23,14 +23,25 @@ def test_a_failure_leaves_what_was_there(tmp_path):
     assert (tmp_path / "a").read_text() == "old"
 
 
-def test_a_failed_rename_leaves_no_half_file(tmp_path, monkeypatch):
-    def fail(*_):
-        raise OSError(28, "No space left on device")
+def test_a_folder_in_the_way_of_a_file(tmp_path):
+    (tmp_path / "a").write_text("old")
+    (tmp_path / "b").mkdir()
+    with pytest.raises(ValueError, match="b is a folder, and shall be a file"):
+        with files.staged(tmp_path, ["a"]) as stage:
+            for name in "abc":
+                with open(os.path.join(stage, name), "w") as file:
+                    file.write("new")
+    assert sorted(os.listdir(tmp_path)) == ["a", "b"]
+    assert (tmp_path / "a").read_text() == "old"
 
-    monkeypatch.setattr(files.os, "replace", fail)
-    with pytest.raises(OSError, match="No space left"):
-        files.write_text(tmp_path / "a", "text")
-    assert os.listdir(tmp_path) == []
+
+def test_what_is_obsolete_goes_at_the_end(tmp_path):
+    (tmp_path / "a").write_text("old")
+    with files.staged(tmp_path, ["a", "never"]) as stage:
+        with open(os.path.join(stage, "b"), "w") as file:
+            file.write("new")
+        assert (tmp_path / "a").exists()
+    assert os.listdir(tmp_path) == ["b"]
 
 
 def test_a_file_is_no_folder(tmp_path):

@@ -1,4 +1,5 @@
 import re
+import signal
 import subprocess
 import sys
 
@@ -29,6 +30,52 @@ def test_control_c(capfd):
         fail_with(KeyboardInterrupt())(["train"])
     assert exit_.value.code == 130
     assert "The same command resumes" in capfd.readouterr().err
+
+
+def test_sigterm_cleans_up(tmp_path):
+    code = (
+        "import sys, tempfile, time\n"
+        "from keras_mvit.console import friendly\n"
+        "def main(argv):\n"
+        f"    with tempfile.TemporaryDirectory(dir={str(tmp_path)!r}):\n"
+        "        print('ready', flush=True)\n"
+        "        time.sleep(60)\n"
+        "friendly(main)(['command'])\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "ready\n"
+    assert len(list(tmp_path.iterdir())) == 1
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert error.endswith("\nInterrupted. Nothing was written.\n")
+    assert "Traceback" not in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sigterm_of_others_is_theirs():
+    def theirs(number, frame):
+        raise AssertionError
+
+    seen = []
+
+    def look(argv):
+        seen.append(signal.getsignal(signal.SIGTERM))
+
+    before = signal.signal(signal.SIGTERM, theirs)
+    try:
+        friendly(look)(["train"])
+        assert signal.getsignal(signal.SIGTERM) is theirs
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    friendly(look)(["train"])
+    assert seen[0] is theirs and seen[1] is not theirs
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_bugs_keep_their_traceback():
