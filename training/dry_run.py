@@ -8,13 +8,15 @@ import keras
 
 from keras_mvit import analysis, console
 from keras_mvit.training.callbacks import StopIfNotFinite
+from keras_mvit.training.checkpoint import has_checkpoint
 from keras_mvit.training.data.threads import ending_threads
 from keras_mvit.training.describe import describe
 from keras_mvit.training.distribution import ALONE
 from keras_mvit.training.models import make_models
 from keras_mvit.training.quantize_aware import calibrate
 from keras_mvit.training.run import prepare
-from keras_mvit.training.schedule import make_schedule
+from keras_mvit.training.schedule import accumulation_steps, make_schedule
+from keras_mvit.training.workdir import WorkDirectory
 
 _STEPS = 2
 
@@ -32,24 +34,30 @@ def dry_run(settings, distribution=ALONE):
         DivergedError: the loss of one of the steps is not finite.
     """
     settings, pipeline = prepare(settings, distribution)
+    report = distribution.report
+    workdir = WorkDirectory(settings.workdir)
+    if distribution.is_chief:
+        workdir.check_same_run(settings, pipeline.source)
     schedule = make_schedule(settings, pipeline)
     model, average, saved = make_models(
         settings,
         len(pipeline.source.class_names),
         schedule,
-        distribution=distribution,
+        accumulation_steps(settings, schedule, distribution),
+        distribution,
     )
-    report = distribution.report
     report(describe(settings, pipeline))
+    if distribution.is_chief and has_checkpoint(workdir.path):
+        report(f"{workdir.path} has a run, which training would go on with.")
     report(f"\n{_schedule_table(settings, pipeline, schedule)}\n")
     report(_memory(settings, pipeline, model, average, saved))
     if settings.quantize_aware:
         calibrate(model, pipeline.epoch(0))
     with distribution.fit_scope():
-        seconds, loss = _train(model, pipeline)
+        steps, seconds, loss = _train(model, pipeline)
     report(
-        f"Trained {_STEPS} steps: loss {loss:.3f}, the last in "
-        f"{seconds:.1f} s; the process took {_peak_gib():.2f} GiB at most. "
+        f"Trained {steps} step{'s' * (steps > 1)}: loss {loss:.3f}, the last "
+        f"in {seconds:.1f} s; the process took {_peak_gib():.2f} GiB at most. "
         f"{schedule.total_steps} such steps take "
         f"{schedule.total_steps * seconds / 3600:.1f} h. Nothing was written."
     )
@@ -95,7 +103,7 @@ def _memory(settings, pipeline, model, average, saved):
 
 
 def _train(model, pipeline):
-    """Returns the seconds of the last step, and its loss."""
+    """Returns the number of steps, the seconds of the last, and its loss."""
     clock = _Clock()
     logs = model.fit(
         pipeline.epoch(0).take(_STEPS),
@@ -103,14 +111,15 @@ def _train(model, pipeline):
         shuffle=False,
         verbose=0,
     ).history
-    return clock.seconds, logs["loss"][-1]
+    return clock.steps, clock.seconds, logs["loss"][-1]
 
 
 class _Clock(keras.callbacks.Callback):
-    """Attributes: seconds: float. Of the last step."""
+    """Attributes: steps: int. seconds: float. Of the last one."""
 
     def on_train_batch_begin(self, batch, logs=None):
         """Keras calls this before every step."""
+        self.steps = batch + 1
         self._start = time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):

@@ -116,3 +116,26 @@ def make_schedule(settings, pipeline):
         settings.warmup_learning_rate,
         sum(steps[epochs - settings.cooldown_epochs :]),
     )
+
+
+def accumulation_steps(settings, schedule, distribution):
+    """Steps whose gradients make one update of the weights.
+
+    Args:
+        settings: `Settings`, resolved.
+        schedule: `WarmupCosine`, of the whole run.
+        distribution: `Distribution`.
+
+    Raises:
+        ValueError: the run is too short for a single one.
+    """
+    accumulated = settings.accumulation_steps(distribution.num_devices)
+    steps = schedule.total_steps
+    if steps < accumulated:
+        raise ValueError(
+            f"An update of batch_size {settings.batch_size} takes {accumulated}"
+            f" steps of at most {settings.device_batch_size} images for each"
+            f" device, and the run has {steps}: nothing would be trained."
+            " Expected a smaller --batch_size or more --epochs"
+        )
+    return accumulated

@@ -13,12 +13,7 @@ from keras_mvit.training.data.bad_images import naming_bad_images
 from keras_mvit.training.distribution import ALONE
 from keras_mvit.training.epoch_progress import EpochProgress, fingerprint
 from keras_mvit.training.evaluation import Evaluator
-from keras_mvit.training.evaluation_files import write_evaluation
-from keras_mvit.training.history import (
-    TensorBoardCurves,
-    summary_line,
-    write_csv,
-)
+from keras_mvit.training.history import TensorBoardCurves, summary_line
 from keras_mvit.training.models import (
     go_to_step,
     make_models,
@@ -26,9 +21,9 @@ from keras_mvit.training.models import (
 )
 from keras_mvit.training.progress import ProgressBar
 from keras_mvit.training.pruning import Pruning
-from keras_mvit.training.quantize_aware import calibrate, write_ranges
-from keras_mvit.training.schedule import make_schedule
-from keras_mvit.training.summary import write_summary
+from keras_mvit.training.quantize_aware import calibrate
+from keras_mvit.training.run_files import RunFiles
+from keras_mvit.training.schedule import accumulation_steps, make_schedule
 from keras_mvit.training.termination import make_termination
 from keras_mvit.training.weight_average import WeightAverage
 
@@ -55,9 +50,8 @@ class Trainer:
         self._workdir = workdir
         self._distribution = distribution
         self.schedule = make_schedule(settings, pipeline)
-        accumulated = settings.accumulation_steps(distribution.num_devices)
+        accumulated = accumulation_steps(settings, self.schedule, distribution)
         self._accumulation_steps = accumulated
-        _check_updates(self.schedule.total_steps, accumulated, settings)
         begun = distribution.from_chief(has_checkpoint(workdir.path))
         self.model, self.average, self._saved = make_models(
             # Whose weights it began with may be gone.
@@ -79,6 +73,9 @@ class Trainer:
             workdir.path,
             state_variables(self.model, self.average),
             distribution,
+        )
+        self._files = RunFiles(
+            workdir, settings, pipeline, self.average, self._saved
         )
         self._history = []
         self._first_step = 0  # of the epoch that is being trained, in the run
@@ -116,12 +113,12 @@ class Trainer:
                 self._progress = None
                 self._save()
                 if is_chief:
-                    self._publish()
+                    self._files.publish(self._history)
                     curves.write(row)
                 self._distribution.report(summary_line(row, epochs))
             counts = self._final_counts()
             if is_chief:
-                self._summarize(counts, curves)
+                self._files.summarize(self._history, counts, curves)
         return self._history
 
     def restore(self):
@@ -140,7 +137,8 @@ class Trainer:
         self._history = restored["history"]
         if self._history:
             if self._distribution.is_chief:
-                self._publish()  # the earlier run may have been stopped before
+                # The earlier run may have been stopped before.
+                self._files.publish(self._history)
             report(f"{len(self._history)} epochs are already trained.")
             self._find_first_step(restored)
         if restored["progress"] is not None:
@@ -279,33 +277,4 @@ class Trainer:
                 "progress": progress,
                 "accumulation_steps": self._accumulation_steps,
             }
-        )
-
-    def _publish(self):
-        """Writes what follows from the last checkpoint; twice does no harm."""
-        last = self._history[-1]
-        earlier = [row["val_top1"] for row in self._history[:-1]]
-        self._workdir.save_model("model.keras", self._saved)
-        if self._settings.quantize_aware:
-            write_ranges(self._workdir.file("quantization.json"), self.average)
-        if last["val_top1"] > max(earlier, default=-1):
-            self._workdir.save_model("best.keras", self._saved)
-        write_csv(self._workdir.file("history.csv"), self._history)
-
-    def _summarize(self, counts, curves):
-        """Writes what people look at when a run is at its end."""
-        evaluation = write_evaluation(self._workdir, counts, self._pipeline)
-        curves.write_image(
-            "confusion", self._workdir.file("confusion.png"), len(self._history)
-        )
-        write_summary(self._workdir, self._settings, self._history, evaluation)
-
-
-def _check_updates(steps, accumulated, settings):
-    if steps < accumulated:
-        raise ValueError(
-            f"An update of batch_size {settings.batch_size} takes {accumulated}"
-            f" steps of at most {settings.device_batch_size} images for each"
-            f" device, and the run has {steps}: nothing would be trained."
-            " Expected a smaller --batch_size or more --epochs"
         )
