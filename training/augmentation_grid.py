@@ -111,7 +111,8 @@ def _batch(pipeline, augmentation, step):
         pipeline.seed,
         augmentation,
     )
-    images, labels = next(iter(alone.epoch(0, first_step=step).take(1)))
+    epoch, step = divmod(step, alone.plan(0).steps)  # of few images
+    images, labels = next(iter(alone.epoch(epoch, step).take(1)))
     images = _visible(images.numpy(), pipeline.preprocessing)
     names = pipeline.source.class_names
     return [

@@ -34,6 +34,11 @@ _INTERPOLATION = flags.DEFINE_string(
     "interpolation", None, "bilinear or bicubic. Default: the run's."
 )
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Images of a batch.", 1)
+_SKIP_BAD_IMAGES = flags.DEFINE_boolean(
+    "skip_bad_images",
+    False,
+    "Try all images first and leave out those that cannot be decoded.",
+)
 
 _MAX_CLASSES = 20
 
@@ -57,7 +62,9 @@ def main(argv):
         _CROP_FRACTION.value,
         _INTERPOLATION.value,
     )
-    evaluation = evaluate_workdir(_WORKDIR.value, _BATCH_SIZE.value, protocol)
+    evaluation = evaluate_workdir(
+        _WORKDIR.value, _BATCH_SIZE.value, protocol, _SKIP_BAD_IMAGES.value
+    )
     print(describe(evaluation, _MAX_CLASSES))
 
 

@@ -57,7 +57,7 @@ class Evaluator:
 
 
 @ending_threads()
-def evaluate_workdir(path, batch_size=64, protocol=None):
+def evaluate_workdir(path, batch_size=64, protocol=None, skip_bad_images=False):
     """Evaluates the model of a work directory, and writes the result there.
 
     The files are `evaluation.json` and `confusion.png`, with a suffix where
@@ -67,6 +67,8 @@ def evaluate_workdir(path, batch_size=64, protocol=None):
         path: str. The work directory.
         batch_size: int. Images of a batch.
         protocol: `Protocol`. Defaults to the run's own.
+        skip_bad_images: bool. Whether images that cannot be decoded are left
+            out, also where the run left out none.
 
     Returns:
         dict: what `evaluation.json` holds, as of
@@ -82,7 +84,7 @@ def evaluate_workdir(path, batch_size=64, protocol=None):
     settings = workdir.settings()
     source = make_source(protocol.dataset or settings.dataset)
     workdir.check_same_run(settings, source)
-    if settings.skip_bad_images:
+    if settings.skip_bad_images or skip_bad_images:
         leave_out_bad_images(source, ["test"])
     base = _read_preprocessing(workdir)
     pipeline = Pipeline(

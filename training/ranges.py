@@ -1,5 +1,7 @@
 """What values may be, and one message for those that may not."""
 
+import math
+
 AT_LEAST_1 = (lambda value: value >= 1, "at least 1")
 POSITIVE = (lambda value: value > 0, "above 0")
 NOT_NEGATIVE = (lambda value: value >= 0, "at least 0")
@@ -33,5 +35,6 @@ def check_ranges(owner, ranges, optional=False):
         value = getattr(owner, name)
         if value is None and optional:
             continue
-        if not is_right(value):
+        is_finite = not isinstance(value, float) or math.isfinite(value)
+        if not (is_finite and is_right(value)):
             raise ValueError(f"{name} must be {accepted}, got {value!r}")

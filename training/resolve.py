@@ -46,6 +46,7 @@ def resolve(settings, source, variant):
     # Of two that give a field, the earlier one counts.
     resolved = _filled(settings, {"multi_scale": multi_scale})
     resolved = _filled(resolved, _learning_rates(settings, recipe))
+    resolved = _filled(resolved, _phases(settings, recipe))
     resolved = _filled(resolved, recipe.settings())
     resolved = _filled(resolved, _of_data_and_model(size, source, variant))
     resolved = dataclasses.replace(resolved, recipe=name, dataset=source.name)
@@ -81,6 +82,21 @@ def _learning_rates(settings, recipe):
         scale = settings.learning_rate / recipe.learning_rate
     names = ("learning_rate", "final_learning_rate", "warmup_learning_rate")
     return {name: getattr(recipe, name) * scale for name in names}
+
+
+def _phases(settings, recipe):
+    """Warm-up and cool-down of the recipe, in proportion for a short run.
+
+    Such is one that they would take more than half of.
+    """
+    share = 1.0
+    epochs = settings.epochs or recipe.epochs
+    if recipe.warmup_epochs + recipe.cooldown_epochs > epochs / 2:
+        share = min(1.0, epochs / recipe.epochs)
+    return {
+        "warmup_epochs": recipe.warmup_epochs * share,
+        "cooldown_epochs": int(recipe.cooldown_epochs * share),
+    }
 
 
 def _filled(settings, values):

@@ -1,6 +1,9 @@
 """What a run is told: every flag of `train`, with its meaning and range."""
 
 import dataclasses
+import os
+
+import numpy as np
 
 from keras_mvit.training import ranges
 from keras_mvit.training.data.augmentation import Augmentation
@@ -21,6 +24,23 @@ def _setting(help_text, default=None, accepted=None):
     """A field with what `train --help` says of it and what it may be."""
     metadata = {"help": help_text, "accepted": accepted}
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def _plain(value):
+    """A path as text, a number of NumPy's as Python's: what JSON can hold."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _numbers(name, values):
+    """A tuple of float; JSON has lists, the command line text."""
+    try:
+        return tuple(float(value) for value in values)
+    except ValueError:
+        raise ValueError(
+            f"{name} must be numbers, got {','.join(map(str, values))}"
+        ) from None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -230,6 +250,9 @@ class Settings:
     seed: int = _setting("Of everything random.", 0, ranges.NOT_NEGATIVE)
 
     def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = _plain(getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
         ranges.check_ranges(
             self,
             [
@@ -240,8 +263,7 @@ class Settings:
             optional=True,
         )
         if self.crop_scale is not None:
-            # JSON has lists, the command line text.
-            numbers = tuple(float(value) for value in self.crop_scale)
+            numbers = _numbers("crop_scale", self.crop_scale)
             object.__setattr__(self, "crop_scale", numbers)
 
     def accumulation_steps(self, devices=1):

@@ -33,6 +33,7 @@ def main(argv):
     del argv
     console.import_keras_quietly()
     from keras_mvit.training.augmentation_grid import augmentation_rows
+    from keras_mvit.training.data.bad_images import naming_bad_images
     from keras_mvit.training.image_grid import write_grid
     from keras_mvit.training.run import prepare
     from keras_mvit.training.settings import Settings
@@ -46,7 +47,10 @@ def main(argv):
         seed=_SEED.value,
     )
     _, pipeline = prepare(settings)
-    write_grid(_OUTPUT.value, augmentation_rows(pipeline))
+    with naming_bad_images(
+        pipeline.source, "train", remedy="Repair or remove it"
+    ):
+        write_grid(_OUTPUT.value, augmentation_rows(pipeline))
     print(f"Wrote {_OUTPUT.value}")
 
 

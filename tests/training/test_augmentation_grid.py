@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,6 +13,7 @@ from keras_mvit.training.data.multiscale import make_buckets
 from keras_mvit.training.data.pipeline import Pipeline
 from keras_mvit.training.data.policies import POLICIES
 from keras_mvit.training.image_grid import write_grid
+from tests.training.conftest import write_images
 
 
 def test_a_grid_of_rows_of_different_lengths(tmp_path):
@@ -18,6 +22,29 @@ def test_a_grid_of_rows_of_different_lengths(tmp_path):
     write_grid(path, {"one": [(image, "a")], "two": [(image, "b")] * 3})
     with Image.open(path) as grid:
         assert grid.width > grid.height > 100
+
+
+@pytest.mark.large
+def test_the_command_takes_a_few_images(tmp_path):
+    write_images(tmp_path, train=3)
+    path = tmp_path / "grid.png"
+    command = [
+        sys.executable,
+        "-m",
+        "keras_mvit.training.show_augmentation",
+        f"--dataset=folder:{tmp_path}",
+        "--image_size=32",
+        f"--output={path}",
+    ]
+    subprocess.run(command, check=True)
+    with Image.open(path) as grid:
+        assert grid.height > grid.width
+    bad = tmp_path / "train" / "cat" / "0.jpg"
+    bad.write_text("no image")
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"Error: Cannot read image {bad}" in done.stderr
+    assert done.stderr.endswith("Repair or remove it\n")
 
 
 @pytest.mark.large

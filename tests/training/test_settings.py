@@ -1,6 +1,8 @@
 import dataclasses
+import json
 import re
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,6 +109,32 @@ def test_cmt_has_one_size():
         resolved("digits", model="cmt_ti", multi_scale=True)
 
 
+@pytest.mark.parametrize("model", ["mobilevit_s", "mobilevitv2_100", "cmt_ti"])
+@pytest.mark.parametrize("epochs", [1, 2, 8, 40])
+def test_few_epochs_leave_room_for_training(model, epochs):
+    settings = resolved("digits", model=model, epochs=epochs)
+    phases = settings.warmup_epochs + settings.cooldown_epochs
+    recipe = get_recipe("auto", model)
+    own = recipe.warmup_epochs + recipe.cooldown_epochs
+    assert 0 < phases <= epochs / 2
+    assert phases == own or own > epochs / 2
+    whole = resolved("digits", model=model)
+    assert whole.warmup_epochs == recipe.warmup_epochs
+    given = resolved("digits", model=model, epochs=epochs, warmup_epochs=1.0)
+    assert given.warmup_epochs == 1.0
+
+
+def test_values_become_what_json_can_hold(tmp_path):
+    settings = Settings(
+        tmp_path, epochs=np.int64(3), learning_rate=np.float32(0.5)
+    )
+    values = dataclasses.asdict(settings)
+    assert Settings(**json.loads(json.dumps(values))) == settings
+    assert settings.workdir == str(tmp_path)
+    with pytest.raises(ValueError, match="crop_scale must be numbers, got a,1"):
+        Settings("run", crop_scale=["a", "1"])
+
+
 def test_the_augmentation_is_checked():
     settings = resolved("digits", mixup_alpha=-1.0)
     with pytest.raises(ValueError, match="mixup_alpha must be at least 0"):
@@ -126,6 +154,9 @@ def test_the_augmentation_is_checked():
         ("ema_decay", 1.0),
         ("mixed_precision", "float8"),
         ("seed", -1),
+        ("learning_rate", float("inf")),
+        ("weight_decay", float("nan")),
+        ("clip_norm", float("inf")),
     ],
 )
 def test_out_of_range(name, value):

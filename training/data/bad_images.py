@@ -9,9 +9,16 @@ import tqdm
 from keras_mvit.training.data.decode import decode, decode_image
 from keras_mvit.training.data.source import SPLITS, WHOLE
 
+_REMEDY = (
+    "Repair or remove it, or pass --skip_bad_images to leave out all such "
+    "images"
+)
+
 
 @contextlib.contextmanager
-def naming_bad_images(source, split, order=None, first=lambda: 0, shard=WHOLE):
+def naming_bad_images(
+    source, split, order=None, first=lambda: 0, shard=WHOLE, remedy=_REMEDY
+):
     """Turns tf.data's error about some image into one that names it.
 
     tf.data says what was wrong with an image's bytes, but not whose they were.
@@ -25,6 +32,7 @@ def naming_bad_images(source, split, order=None, first=lambda: 0, shard=WHOLE):
         first: callable giving the int number of images surely read well, of
             those of the shard.
         shard: as of `Source.elements`.
+        remedy: str. What to do about it.
 
     Raises:
         ValueError: an image could not be decoded; names it and the remedy.
@@ -36,9 +44,7 @@ def naming_bad_images(source, split, order=None, first=lambda: 0, shard=WHOLE):
         for element in elements.skip(first()):
             if reason := _why_unreadable(source, element):
                 raise ValueError(
-                    f"Cannot read image {_name(element)}: {reason}. Repair or "
-                    "remove it, or pass --skip_bad_images to leave out all "
-                    "such images"
+                    f"Cannot read image {_name(element)}: {reason}. {remedy}"
                 ) from error
         raise
 
