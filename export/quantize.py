@@ -5,6 +5,7 @@ import collections
 import numpy as np
 
 from keras_mvit.export import (
+    bias_scale,
     fine_softmax,
     flatbuffer,
     integer_form,
@@ -61,7 +62,7 @@ def quantize_file(
         _check_products(content, row)
         content = integer_form.integer_form(content, row.activation_bits)
     if row.activation_bits is not None:
-        ranges = _ranges(content, row, calibration, ranges or {})
+        ranges = _with_steps(_ranges(content, row, calibration, ranges or {}))
     rules = quantize_recipe.recipe(
         content, row, input_type, output_type, float_outputs, ranges
     )
@@ -70,6 +71,8 @@ def quantize_file(
         _check_integer_only(quantized, row)
         quantized = fine_softmax.refine(quantized, ranges)
     model = packing.unpack(quantized)
+    if row.activation_bits is not None:
+        bias_scale.widen(model, content)
     requantize.fold(model)
     if not row.integer_only:
         transpose_products.transpose(model)
@@ -118,6 +121,16 @@ def _ranges(content, row, calibration, given):
     if not made <= set(given):
         raise ValueError(f"Format {row.name!r} needs calibration images")
     return given
+
+
+def _with_steps(ranges):
+    """Returns ranges in which also what is always 0 has some length.
+
+    Else its steps would have none, and kernels refuse to divide by them.
+    """
+    return {
+        name: span if any(span) else (0.0, 1.0) for name, span in ranges.items()
+    }
 
 
 def _check_input(content, found, given):
