@@ -84,12 +84,14 @@ def get_formats(names, types=TYPES[:1]):
     """Returns the rows of formats.
 
     Args:
-        names: list of str.
+        names: list of str, or one.
         types: tuple of str. What their files should take and return.
 
     Raises:
         ValueError: an unknown format, or one that cannot have such types.
     """
+    if isinstance(names, str):
+        names = [names]
     unknown = [name for name in names if name not in FORMATS]
     if unknown or not names:
         raise ValueError(

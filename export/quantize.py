@@ -16,6 +16,7 @@ from keras_mvit.export import (
     winograd,
 )
 from keras_mvit.export.calibration import calibrate
+from keras_mvit.export.formats import get_formats
 from keras_mvit.quiet import quiet
 
 
@@ -33,7 +34,7 @@ def quantize_file(
 
     Args:
         content: bytes. The float32 LiteRT file, of `to_float32`.
-        row: formats.Format.
+        row: formats.Format, or its name.
         calibration: images.ModelInputs, or float32 (N, H, W, 3). Needed where
             `row.activation_bits` are given, unless `ranges` has all.
         ranges: dict of tensor name -> (least, greatest value), or None. They
@@ -53,6 +54,8 @@ def quantize_file(
             ranges of unknown tensors, a type that the format cannot take, or
             operators that have no integer form where there must be one.
     """
+    if isinstance(row, str):
+        (row,) = get_formats(row)
     row.check_types((input_type, output_type))
     if row.is_float and split_convolutions:
         content = winograd.split(content)

@@ -44,7 +44,7 @@ def gather(workdir=None, export_dir=None, latency_files=()):
     Args:
         workdir: str or None. Work directory.
         export_dir: str or None. Folder with export.json.
-        latency_files: list of str. JSON files of `measure_latency`.
+        latency_files: list of str, or one. JSON files of `measure_latency`.
 
     Raises:
         ValueError: a folder or file that was named is missing or damaged, or
@@ -58,6 +58,8 @@ def gather(workdir=None, export_dir=None, latency_files=()):
         raise ValueError("Nothing to report: give a workdir or an export_dir")
     known = {file["sha256"] for file in export["files"]} if export else set()
     measurements, left_out = [], []
+    if isinstance(latency_files, str | os.PathLike):
+        latency_files = [latency_files]
     for path in latency_files:
         measurement = results.read(path)
         kept = [

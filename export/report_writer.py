@@ -12,7 +12,7 @@ def write_report(output_dir, workdir=None, export_dir=None, latency_files=()):
         output_dir: str. Made if it is not there.
         workdir: str or None. Work directory.
         export_dir: str or None. Folder with export.json.
-        latency_files: list of str. JSON files of `measure_latency`.
+        latency_files: list of str, or one. JSON files of `measure_latency`.
 
     Returns:
         list of str: the paths of report.html and report.md.

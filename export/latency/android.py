@@ -59,7 +59,7 @@ def measure(
         )
     if not configurations:
         raise ValueError("No accelerator was named")
-    files = [model_files.describe(path) for path in paths]
+    files = model_files.describe_all(paths)
     adb = Adb(serial)
     properties = read_properties(adb.shell("getprop"))
     abis = properties.get(_ABILIST, "").split(",")

@@ -43,8 +43,12 @@ def export(names, folder=None, log=print):
             f"Unknown baselines: {', '.join(unknown)}. Known:"
             f" {', '.join(MODELS)}"
         )
-    version = importlib.metadata.version("keras")
-    folder = folder or os.path.join(litertjs.cache_dir(), f"keras-{version}")
+    if folder is None:
+        versions = (
+            f"{package}-{importlib.metadata.version(package)}"
+            for package in ("keras", "keras-mvit")
+        )
+        folder = os.path.join(litertjs.cache_dir(), "_".join(versions))
     paths = []
     for name in dict.fromkeys(names):
         found = [

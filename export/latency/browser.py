@@ -51,7 +51,7 @@ def measure(
             f"accelerators are {list(accelerators)}; a browser has"
             f" {' and '.join(ACCELERATORS)}"
         )
-    files = [model_files.describe(path) for path in paths]
+    files = model_files.describe_all(paths)
     settings = {
         "runs": runs,
         "warmup_runs": warmup_runs,

@@ -56,7 +56,7 @@ def measure(
         )
     if not apis or not set(apis) <= set(APIS):
         raise ValueError(f"apis are {list(apis)}; expected {' or '.join(APIS)}")
-    files = [model_files.describe(path) for path in paths]
+    files = model_files.describe_all(paths)
     cases = list(itertools.product(apis, threads, files))
     models = [_load(*case, seed) for case in cases]
     for model in models:

@@ -14,7 +14,8 @@ class ModelFile:
 
     Args:
         path: str.
-        name: str. File name without `.tflite`.
+        name: str. File name without `.tflite`; after those of its folders, as
+            far as another one's is the same.
         sha256: str.
         size_bytes: int.
     """
@@ -53,6 +54,44 @@ def describe(path):
         sha256=hashlib.sha256(content).hexdigest(),
         size_bytes=len(content),
     )
+
+
+def describe_all(paths):
+    """Returns the `ModelFile`s of paths, each file once.
+
+    Args:
+        paths: list of str, or one.
+
+    Raises:
+        ValueError: as `describe`.
+    """
+    if isinstance(paths, str | os.PathLike):
+        paths = [paths]
+    paths = list({os.path.realpath(path): path for path in paths}.values())
+    return [
+        dataclasses.replace(describe(path), name=name)
+        for path, name in zip(paths, _distinct_names(paths), strict=True)
+    ]
+
+
+def _distinct_names(paths):
+    parts = [
+        os.path.abspath(path).removesuffix(".tflite").split(os.sep)
+        for path in paths
+    ]
+    depths = [1] * len(parts)
+    while True:
+        names = [
+            "/".join(own[-depth:])
+            for own, depth in zip(parts, depths, strict=True)
+        ]
+        same = {name for name in names if names.count(name) > 1}
+        if not same:
+            return names
+        depths = [
+            depth + (name in same)
+            for depth, name in zip(depths, names, strict=True)
+        ]
 
 
 def find_models(patterns):

@@ -133,6 +133,12 @@ def create_backbone(
 
 
 def _image_input(variant, input_shape):
+    data_format = keras.config.image_data_format()
+    if data_format != "channels_last":
+        raise ValueError(
+            "Keras' image_data_format must be 'channels_last'. Received: "
+            f"{data_format!r}; keras.config.set_image_data_format changes it"
+        )
     if input_shape is None:
         input_shape = (*variant.preprocessing.image_size, 3)
     input_shape = tuple(input_shape)

@@ -8,9 +8,10 @@ INT8_FORMATS = ["int8", "int8_full"]
 def test_formats_are_known():
     rows = formats.get_formats(["int8", "float32", "int8"])
     assert [row.name for row in rows] == ["int8", "float32"]
+    assert formats.get_formats("int8") == formats.get_formats(["int8"])
 
 
-@pytest.mark.parametrize("names", [["int9"], ["float32", "int9"], []])
+@pytest.mark.parametrize("names", [["int9"], ["float32", "int9"], [], "int9"])
 def test_unknown_formats_are_named(names):
     with pytest.raises(ValueError, match="Known formats: float32, float16"):
         formats.get_formats(names)

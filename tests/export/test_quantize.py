@@ -242,7 +242,8 @@ def test_a_branch_that_adds_next_to_nothing(factor):
         patch.setattr(quantize_recipe, "far_apart_sums", lambda *_: [])
         without = quantize.quantize_file(content, int8, ranges=ranges)
     made = quantize.quantize_file(content, int8, ranges=ranges)
-    assert LiteRTModel(without).num_partitions > 1
+    if factor:  # what is always 0 may have any scale
+        assert LiteRTModel(without).num_partitions > 1
     assert LiteRTModel(made).num_partitions == 1
     expected = LiteRTModel(content).predict(images)
     error = np.abs(LiteRTModel(made).predict(images) - expected).max()

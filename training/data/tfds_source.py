@@ -1,5 +1,6 @@
 """Any image classification data set of TensorFlow Datasets."""
 
+import difflib
 import re
 
 import tensorflow as tf
@@ -108,8 +109,13 @@ def _prepared_builder(name):
     try:
         builder = tfds.builder(name)
     except (tfds.core.DatasetNotFoundError, ValueError) as error:
+        # It goes on to list all there are.
+        reason, *_ = str(error).strip().splitlines() or [""]
+        known = tfds.list_builders(with_community_datasets=False)
+        similar = difflib.get_close_matches(name, known)
         raise ValueError(
-            f"TensorFlow Datasets has no data set {name!r}: {error}"
+            f"TensorFlow Datasets has no data set {name!r}: {reason}"
+            + (f" Similar: {', '.join(similar)}" if similar else "")
         ) from error
     builder.download_and_prepare()
     return builder

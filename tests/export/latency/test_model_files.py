@@ -3,7 +3,11 @@ import os
 
 import pytest
 
-from keras_mvit.export.latency.model_files import describe, find_models
+from keras_mvit.export.latency.model_files import (
+    describe,
+    describe_all,
+    find_models,
+)
 from tests.export.latency import tiny_file
 
 
@@ -39,3 +43,18 @@ def test_another_file_is_named(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(ValueError, match="foreign.tflite"):
         describe(str(path))
+
+
+def test_files_of_one_name_are_told_by_their_folders(tmp_path):
+    paths = []
+    for place in ("a/x/small", "b/x/small", "b/y/small", "b/y/other"):
+        path = tmp_path / f"{place}.tflite"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        paths.append(tiny_file.write(path, place))
+    again = os.path.join(str(tmp_path), "a", "..", "a", "x", "small.tflite")
+    files = describe_all([*paths, again])
+    assert [file.name for file in files] == [
+        "a/x/small", "b/x/small", "y/small", "other"
+    ]  # fmt: skip
+    assert [os.path.realpath(file.path) for file in files] == paths
+    assert describe_all(paths[0])[0].name == "small"

@@ -305,3 +305,12 @@ def test_frozen_layers_stay_frozen(variant):
         layer.trainable = False
     assert len(model.trainable_weights) == 2
     assert len(keras.models.clone_model(model).trainable_weights) == 2
+
+
+def test_images_are_channels_last():
+    keras.config.set_image_data_format("channels_first")
+    try:
+        with pytest.raises(ValueError, match="Received: 'channels_first'; k"):
+            keras_mvit.create_model("mobilevit_xxs")
+    finally:
+        keras.config.set_image_data_format("channels_last")

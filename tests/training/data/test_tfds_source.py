@@ -154,3 +154,11 @@ def test_the_rest_of_an_epoch():
     assert sum(map(len, whole)) == 20 and len(rest) == len(whole) - 2
     for x, y in zip(rest, whole[2:], strict=True):
         np.testing.assert_array_equal(x, y)
+
+
+def test_an_unknown_data_set_is_one_line_with_those_alike():
+    with pytest.raises(ValueError) as error:
+        make_source("tfds:cifar11")
+    message = str(error.value)
+    assert "no data set 'cifar11'" in message and "cifar10" in message
+    assert "\n" not in message and len(message) < 300
