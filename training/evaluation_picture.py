@@ -3,12 +3,14 @@
 import numpy as np
 
 from keras_mvit.files import replacing
+from keras_mvit.training.picture_text import as_written
 
 _MAX_NAMED_CLASSES = 30
 _MAX_CELLS = 250  # a side; smaller ones would vanish
 _LONGEST_NAME = 18
 
 
+@as_written()
 def save_confusion(path, counts, class_names):
     """Draws which classes are taken for which: a row a class, in percent.
 

@@ -1,10 +1,12 @@
 """A labelled grid of images, as PNG."""
 
 from keras_mvit.files import replacing
+from keras_mvit.training.picture_text import as_written
 
 _INCHES = 1.3  # of an image's side
 
 
+@as_written()
 def write_grid(path, rows):
     """Writes rows of images, each image with a title.
 
