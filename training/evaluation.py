@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 import operator
 
 import numpy as np
@@ -108,8 +107,15 @@ def evaluate_workdir(path, batch_size=64, protocol=None, skip_bad_images=False):
 
 
 def _read_preprocessing(workdir):
-    with open(workdir.file("preprocessing.json"), encoding="utf-8") as file:
-        values = json.load(file)
-    return Preprocessing(
-        **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-    )
+    values = workdir.read_json("preprocessing.json")
+    try:
+        return Preprocessing(
+            **{
+                key: tuple(value) if isinstance(value, list) else value
+                for key, value in values.items()
+            }
+        )
+    except TypeError as error:
+        raise ValueError(
+            f"{workdir.file('preprocessing.json')} is damaged: {error}"
+        ) from error

@@ -101,12 +101,37 @@ class WorkDirectory:
                 "config.json"
             )
         names = {field.name for field in dataclasses.fields(Settings)}
-        return Settings(**{k: v for k, v in config.items() if k in names})
+        try:
+            return Settings(**{k: v for k, v in config.items() if k in names})
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"{self.file('config.json')} is damaged: {error}"
+            ) from error
 
     def labels(self):
         """The class names of the run that has begun here: tuple of str."""
         with open(self.file("labels.txt"), encoding="utf-8") as file:
             return tuple(file.read().removesuffix("\n").split("\n"))
+
+    def read_json(self, name):
+        """The dict in a file.
+
+        Args:
+            name: str. Such as `"config.json"`.
+
+        Raises:
+            FileNotFoundError: there is none.
+            ValueError: it is damaged.
+        """
+        path = self.file(name)
+        try:
+            with open(path, encoding="utf-8") as file:
+                content = json.load(file)
+        except ValueError as error:
+            raise ValueError(f"{path} is damaged: {error}") from error
+        if not isinstance(content, dict):
+            raise ValueError(f"{path} is damaged: it holds no object")
+        return content
 
     def save_model(self, name, model):
         """Writes a model file.
@@ -149,11 +174,6 @@ class WorkDirectory:
 
     def _config(self):
         try:
-            with open(self.file("config.json"), encoding="utf-8") as file:
-                return json.load(file)
+            return self.read_json("config.json")
         except FileNotFoundError:
             return None
-        except json.JSONDecodeError as error:
-            raise ValueError(
-                f"{self.file('config.json')} is damaged: {error}"
-            ) from error

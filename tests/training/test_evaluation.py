@@ -160,6 +160,17 @@ def test_bad_images_can_be_left_out(run_of_two_epochs, image_folder):
     assert evaluation["images"] == 3
 
 
+@pytest.mark.parametrize("content", ["[]", "{", '{"seed": "x"}', '{"a": 1}'])
+@pytest.mark.parametrize("name", ["config.json", "preprocessing.json"])
+def test_damaged_files_are_named(run_of_two_epochs, name, content):
+    settings, _ = run_of_two_epochs
+    path = os.path.join(settings.workdir, name)
+    with open(path, "w") as file:
+        file.write(content)
+    with pytest.raises(ValueError, match=f"{name} is damaged"):
+        evaluate_workdir(settings.workdir)
+
+
 def test_weights_of_no_checkpoint(run_of_two_epochs):
     settings, _ = run_of_two_epochs
     for name in ("checkpoint.npz", "checkpoint_previous.npz"):
