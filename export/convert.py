@@ -33,16 +33,7 @@ def static_model(model, image_size):
     import keras
 
     check_functional(model)
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise ValueError(
-            f"Model {model.name!r} has {len(model.inputs)} inputs and"
-            f" {len(model.outputs)} outputs; expected one of each"
-        )
-    if len(model.inputs[0].shape) != 4 or model.inputs[0].shape[-1] != 3:
-        raise ValueError(
-            f"Model {model.name!r} takes {model.inputs[0].shape}; expected"
-            " images (batch, height, width, 3)"
-        )
+    check_image_to_logits(model)
     image = keras.Input(
         batch_shape=(1, *image_size, 3), name=INPUT_NAME, dtype="float32"
     )
@@ -82,6 +73,33 @@ def check_functional(model):
         raise ValueError(
             "Expected a functional keras.Model, or a keras.Sequential of known"
             f" input shape; got {model!r}"
+        )
+
+
+def check_image_to_logits(model):
+    """Raises `ValueError` unless a model takes one image, returns one tensor.
+
+    Args:
+        model: functional keras.Model.
+    """
+    import keras
+
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise ValueError(
+            f"Model {model.name!r} has {len(model.inputs)} inputs and"
+            f" {len(model.outputs)} outputs; expected one of each"
+        )
+    is_sequential = isinstance(model, keras.Sequential)  # of tensors only
+    if not is_sequential and not hasattr(model.output, "shape"):
+        raise ValueError(
+            f"Model {model.name!r} returns a {type(model.output).__name__};"
+            " expected a tensor, as keras.Model(model.inputs, model.outputs[0])"
+            " does"
+        )
+    if len(model.inputs[0].shape) != 4 or model.inputs[0].shape[-1] != 3:
+        raise ValueError(
+            f"Model {model.name!r} takes {model.inputs[0].shape}; expected"
+            " images (batch, height, width, 3)"
         )
 
 

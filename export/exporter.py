@@ -159,7 +159,8 @@ def _reference(source, seed, log):
 
 def _usual_count(source, analyze_layers):
     available = 0 if source.calibration is None else len(source.calibration)
-    return min(CALIBRATION_IMAGES, available // (2 if analyze_layers else 1))
+    half = available // 2 or available
+    return min(CALIBRATION_IMAGES, half if analyze_layers else available)
 
 
 def _calibration(source, count, seed):

@@ -46,6 +46,13 @@ class Source:
                 f"name is {self.name!r}; expected one for files, without /"
             )
         convert.check_functional(self.model)
+        convert.check_image_to_logits(self.model)
+        size = tuple(self.preprocessing.image_size)
+        if self.model.input_shape[1:3] not in ((None, None), size):
+            raise ValueError(
+                f"The preprocessing makes images of {size} pixels; the model"
+                f" takes {self.model.input_shape[1:3]}"
+            )
         num_classes = self.model.output_shape[-1]
         for label in self.labels or ():
             if not label.strip() or "\n" in label:

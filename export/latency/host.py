@@ -34,11 +34,11 @@ def measure(
     `RUNS_PER_TURN` that are.
 
     Args:
-        paths: list of str. LiteRT files.
-        threads: list of int. Each file is measured with each of them.
+        paths: list of str, or one. LiteRT files.
+        threads: list of int, or one. Each file is measured with each of them.
         runs: int. Timed runs of each.
         warmup_runs: int. Runs of each before the first timed one.
-        seed: int. Of the random inputs.
+        seed: int, at least 0. Of the random inputs.
         apis: list of str. LiteRT's "interpreter", "compiled" (CompiledModel)
             or both.
 
@@ -49,6 +49,9 @@ def measure(
         ValueError: a number below 1, another API, or a file that cannot be
             run.
     """
+    threads = [threads] if isinstance(threads, int) else threads
+    if seed < 0:
+        raise ValueError(f"seed is {seed}; expected at least 0")
     if runs < 1 or warmup_runs < 0 or not threads or min(threads) < 1:
         raise ValueError(
             f"threads are {list(threads)}, runs {runs}, warmup_runs"

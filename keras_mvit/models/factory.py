@@ -1,5 +1,7 @@
 """From a variant's name to a Keras model."""
 
+import numbers
+
 import keras
 from keras import layers
 
@@ -52,7 +54,7 @@ def create_model(
         (1, 10)
     """
     variant = get_variant(variant)
-    if not isinstance(num_classes, int) or num_classes < 0:
+    if not isinstance(num_classes, numbers.Integral) or num_classes < 0:
         raise ValueError(
             "`num_classes` must be a positive int, or 0 for no classifier. "
             f"Received: {num_classes!r}"
@@ -67,7 +69,7 @@ def create_model(
         x = layers.Dropout(dropout_rate, name="dropout")(x)
         # Logits in float32 under any dtype policy: a loss needs the range.
         x = layers.Dense(
-            num_classes,
+            int(num_classes),
             kernel_initializer=initializers.linear_kernel(),
             activation=classifier_activation,
             dtype="float32",

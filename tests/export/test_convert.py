@@ -148,6 +148,8 @@ def test_refuses_what_is_no_image_classifier():
         convert.to_float32(keras.Sequential([layers.Conv2D(3, 1)]), (8, 8))
     with pytest.raises(ValueError, match="1 inputs and 2 outputs"):
         convert.to_float32(keras.Model(image, [x, x]), (8, 8))
+    with pytest.raises(ValueError, match="returns a dict; expected a tensor"):
+        convert.to_float32(keras.Model(image, {"logits": x}), (8, 8))
     grey = keras.Input((8, 8, 1))
     with pytest.raises(ValueError, match=r"expected images"):
         convert.to_float32(keras.Model(grey, layers.Conv2D(1, 1)(grey)), (8, 8))

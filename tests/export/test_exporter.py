@@ -104,6 +104,19 @@ def test_analyzing_layers_leaves_half_of_few_images(
     assert card["settings"]["num_calibration_images"] == 32
 
 
+def test_one_image_is_too_few_to_analyze_layers(source, tmp_path):
+    one = dataclasses.replace(
+        source,
+        calibration=dataclasses.replace(
+            source.calibration,
+            images=source.calibration.images[:1],
+            labels=None,
+        ),
+    )
+    with pytest.raises(ValueError, match="0 are left, at least 100"):
+        _export(one, tmp_path, ["int8"], analyze_layers=True)
+
+
 def test_int8_without_calibration_images(source, tmp_path):
     bare = dataclasses.replace(source, calibration=None)
     with pytest.raises(ValueError, match="need calibration images"):

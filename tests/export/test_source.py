@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+import keras_mvit
 from keras_mvit.export.images import ImageSet
 from keras_mvit.export.source import from_name
 
@@ -71,6 +72,12 @@ def test_a_model_of_unknown_layers(source):
 
     with pytest.raises(ValueError, match="Expected a functional keras.Model"):
         dataclasses.replace(source, model=Own())
+
+
+def test_a_preprocessing_of_another_size(source):
+    model = keras_mvit.create_model("mobilevit_xxs", 10, (64, 64, 3))
+    with pytest.raises(ValueError, match=r"\(32, 32\) .* takes \(64, 64\)"):
+        dataclasses.replace(source, model=model)
 
 
 @pytest.mark.parametrize("name", ["calibration", "test"])

@@ -1,3 +1,5 @@
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -22,7 +24,9 @@ def _file(*convolutions, size=SIZE, channels=48):
     model = keras.Model(image, layers.Flatten()(x))
     for layer in model.layers:
         for weight in layer.weights:  # biases, too
-            weight.assign(keras.random.normal(weight.shape))
+            # Sums of about 1: in others activations are no measure of errors.
+            scale = max(math.prod(weight.shape[:-1]), 1) ** -0.5
+            weight.assign(scale * keras.random.normal(weight.shape))
     return convert.to_float32(model, size)
 
 

@@ -109,11 +109,16 @@ def _probe(path):
 
 
 @pytest.mark.parametrize(
-    "kwargs", [{"threads": [0]}, {"threads": []}, {"runs": 0}]
+    "kwargs", [{"threads": 0}, {"threads": []}, {"runs": 0}]
 )
 def test_numbers_below_one(file, kwargs):
     with pytest.raises(ValueError, match="expected at least 1"):
         host.measure([file], **kwargs)
+
+
+def test_a_seed_below_zero(file):
+    with pytest.raises(ValueError, match="seed is -1; expected at least 0"):
+        host.measure(file, seed=-1)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello world, I am a text file"])
