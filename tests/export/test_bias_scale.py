@@ -46,7 +46,15 @@ def _error(content, made, images):
 
 
 @pytest.mark.parametrize("name", ["int8", "int8_full", "int16x8"])
-@pytest.mark.parametrize("factor", [1e-3, 1e-6, 1e-20, 0.0])
+@pytest.mark.parametrize(
+    "factor",
+    [
+        pytest.param(1e-3, marks=pytest.mark.large),
+        1e-6,
+        pytest.param(1e-20, marks=pytest.mark.large),
+        0.0,
+    ],
+)
 @pytest.mark.parametrize("kind", list(_LAYERS))
 def test_channels_of_next_to_no_weights_keep_their_bias(
     kind, factor, name, images, monkeypatch
