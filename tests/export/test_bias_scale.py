@@ -45,7 +45,10 @@ def _error(content, made, images):
     return np.abs(difference).max() / np.abs(expected).max()
 
 
-@pytest.mark.parametrize("name", ["int8", "int8_full", "int16x8"])
+@pytest.mark.parametrize(
+    "name",
+    ["int8", "int16x8", pytest.param("int8_full", marks=pytest.mark.large)],
+)
 @pytest.mark.parametrize(
     "factor",
     [

@@ -52,7 +52,7 @@ def _products(content):
     )
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(
     height=st.integers(8, 20),
     half_width=st.integers(8, 10),

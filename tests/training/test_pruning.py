@@ -56,6 +56,7 @@ def test_without_it_there_are_none(sparse):
     assert set(_zeros(load(sparse)).values()) == {0}
 
 
+@pytest.mark.large
 def test_an_interrupted_run_goes_on_to_the_same_end(sparse, tmp_path):
     train_in_two_parts(sparse, 4)
     whole = dataclasses.replace(sparse, workdir=str(tmp_path / "whole"))

@@ -62,7 +62,7 @@ def test_leaves_an_ordinary_model_and_its_ranges(aware, finished_run, capsys):
     assert history[-1]["val_loss"] != evaluation["loss"]
 
 
-@pytest.mark.parametrize("step", [2, 6])
+@pytest.mark.parametrize("step", [2, pytest.param(6, marks=pytest.mark.large)])
 def test_an_interrupted_run_goes_on_to_the_same_end(aware, tmp_path, step):
     train_in_two_parts(aware, step)
     whole = dataclasses.replace(aware, workdir=str(tmp_path / "whole"))

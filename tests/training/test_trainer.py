@@ -159,7 +159,12 @@ def test_a_refused_resume_changes_nothing(settings, tiny_model):
 
 @pytest.mark.parametrize(
     "before, after",
-    [((4, 4), (4, 2)), ((4, 2), (4, 4)), ((4, 2), (4, 1)), ((4, 4), (6, 6))],
+    [
+        ((4, 4), (4, 2)),
+        pytest.param((4, 2), (4, 4), marks=pytest.mark.large),
+        pytest.param((4, 2), (4, 1), marks=pytest.mark.large),
+        ((4, 4), (6, 6)),
+    ],
 )
 def test_other_batches_after_a_whole_epoch(settings, before, after):
     """The schedule goes on where a run of such batches alone would be."""

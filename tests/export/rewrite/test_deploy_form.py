@@ -137,7 +137,13 @@ def test_blocks_in_models_in_models():
     assert deployed.layers[1].layers[1] is not inner.layers[1]
 
 
-@pytest.mark.parametrize("variant", ["mobilevit_xxs", "mobilevitv2_050"])
+@pytest.mark.parametrize(
+    "variant",
+    [
+        "mobilevitv2_050",
+        pytest.param("mobilevit_xxs", marks=pytest.mark.large),
+    ],
+)
 def test_a_backbone_of_any_size_in_a_model(variant):
     image = keras.Input((None, None, 3))
     features = keras_mvit.create_backbone(variant)(image)["stride_32"]

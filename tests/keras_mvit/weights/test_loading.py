@@ -210,6 +210,18 @@ def test_cmt_tables_of_turned_maps_are_turned(tmp_path):
         assert np.abs(new.table - table).max() > 0.1
 
 
+@pytest.mark.large
+def test_cmt_tables_of_as_many_pixels_are_resized():
+    """They are of the same shape, and of a square map."""
+    state = golden.state_dict("cmt.cmt_ti")
+    long = keras_mvit.create_model("cmt_ti", input_shape=(800, 32, 3))
+    keras_mvit.load_reference_weights(long, state)
+    table, bias = state["relative_pos_a"], long.get_layer("stage1_bias")
+    assert bias.table.shape == table.shape
+    np.testing.assert_allclose(bias.table, bias.resize(table), rtol=1e-6)
+    assert np.abs(bias.table - table).max() > 0.1
+
+
 def test_cmt_of_another_size_resizes_its_position_biases(tmp_path):
     state = golden.state_dict("cmt.cmt_ti")
     model = keras_mvit.create_model("cmt_ti", input_shape=(192, 224, 3))
@@ -218,13 +230,6 @@ def test_cmt_of_another_size_resizes_its_position_biases(tmp_path):
     table = np.array(bias.table)
     assert table.shape == (1, 48 * 56, 6 * 7)
     np.testing.assert_allclose(table, bias.resize(state["relative_pos_a"]))
-    # Also to maps of as many pixels, whose tables are of the same shape.
-    long = keras_mvit.create_model("cmt_ti", input_shape=(800, 32, 3))
-    keras_mvit.load_reference_weights(long, state)
-    table, bias = state["relative_pos_a"], long.get_layer("stage1_bias")
-    assert bias.table.shape == table.shape
-    np.testing.assert_allclose(bias.table, bias.resize(table), rtol=1e-6)
-    assert np.abs(bias.table - table).max() > 0.1
     # A Keras file is resized alike.
     native = keras_mvit.create_model("cmt_ti")
     keras_mvit.load_reference_weights(native, state)
