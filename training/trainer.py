@@ -150,20 +150,24 @@ class Trainer:
             )
 
     def _find_first_step(self, restored):
-        """Finds where the schedule is, if need be for batches of other sizes.
+        """Finds where the schedule is; goes there if batches are others now.
 
         Within an epoch they are not, as `_epoch_so_far` tells.
         """
-        before = [row["steps"] for row in self._history]
-        plans = map(self._pipeline.plan, range(len(before)))
-        steps = [plan.steps for plan in plans]
-        self._first_step = sum(steps)
-        accumulated = restored.get("accumulation_steps")
-        if before != steps or accumulated not in (
-            None,  # of an earlier version
-            self._accumulation_steps,
-        ):
+        epochs = range(len(self._history))
+        self._first_step = sum(self._pipeline.plan(e).steps for e in epochs)
+        place = self._place()
+        # Checkpoints of an earlier version do not tell it.
+        saved = {key: restored.get(key, place[key]) for key in place}
+        if restored["progress"] is None and saved != place:
             go_to_step(self.model, self._first_step)
+
+    def _place(self):
+        """What a step of the schedule is counted in."""
+        return {
+            "first_step": self._first_step,
+            "accumulation_steps": self._accumulation_steps,
+        }
 
     def _calibrate(self):
         """Finds the ranges that quantization-aware training begins with."""
@@ -272,9 +276,5 @@ class Trainer:
     def _save(self):
         progress = self._progress and dataclasses.asdict(self._progress)
         self._checkpoints.save(
-            {
-                "history": self._history,
-                "progress": progress,
-                "accumulation_steps": self._accumulation_steps,
-            }
+            {"history": self._history, "progress": progress, **self._place()}
         )

@@ -196,6 +196,29 @@ def test_other_batches_after_a_whole_epoch(settings, before, after):
     assert arrays["optimizer/0000"] == first + steps - expected[0]["steps"]
 
 
+@pytest.mark.large
+@pytest.mark.parametrize("step", [2, 7])
+def test_an_interrupted_run_of_other_batches_goes_on_to_the_same_end(
+    settings, step
+):
+    settings = dataclasses.replace(settings, save_every=1)
+    train_model(dataclasses.replace(settings, epochs=1, batch_size=6))
+    whole = dataclasses.replace(settings, workdir=f"{settings.workdir}_whole")
+    shutil.copytree(settings.workdir, whole.workdir)
+    whole, parts = (
+        dataclasses.replace(one, epochs=3, device_batch_size=2)
+        for one in (whole, settings)
+    )
+    train_model(whole)
+    train_in_two_parts(parts, step)
+    assert weights_equal(load(parts), load(whole))
+    steps = [
+        np.load(os.path.join(one.workdir, "checkpoint.npz"))["optimizer/0000"]
+        for one in (parts, whole)
+    ]
+    assert steps[0] == steps[1]
+
+
 def test_other_updates_of_equal_batches_within_an_epoch(settings):
     settings = dataclasses.replace(
         settings, save_every=1, batch_size=4, device_batch_size=2
