@@ -34,7 +34,7 @@ from benchmarks.latency_figures import Figures, measure
 from benchmarks.measuring import warn_if_busy
 from benchmarks.peer_python import define_python
 from keras_mvit import console
-from keras_mvit.export import convert, formats, quantize
+from keras_mvit.export import convert, quantize
 from keras_mvit.export.interpret import LiteRTModel
 
 MODELS = flags.DEFINE_list(
@@ -60,9 +60,10 @@ def main(argv):
     del argv
     check_models()
     console.import_keras_quietly()
-    contents = {
-        name: our_files(name) | _peer_files(name) for name in MODELS.value
-    }
+    contents = {}
+    for name in MODELS.value:
+        print(f"Making our files of {name}", flush=True)
+        contents[name] = our_files(converted(name)) | _peer_files(name)
     warn_if_busy()
     figures = []
     for name, files in contents.items():
@@ -102,19 +103,17 @@ def converted(name):
 
 def our_float32(name):
     """Return our float32 file of a variant."""
-    return quantize.quantize_file(converted(name), formats.FORMATS["float32"])
+    return quantize.quantize_file(converted(name), "float32")
 
 
-def our_files(name):
-    """Return {"float32": content, "int8": content} of a variant."""
-    print(f"Making our files of {name}", flush=True)
-    float32 = converted(name)
-    _, height, width, _ = LiteRTModel(float32).inputs[0]["shape"]
+def our_files(content):
+    """Return {"float32": content, "int8": content} of a `converted` variant."""
+    _, height, width, _ = LiteRTModel(content).inputs[0]["shape"]
     images = np.random.default_rng(0).random(
         (_CALIBRATION_IMAGES, height, width, 3), np.float32
     )
     return {
-        kind: quantize.quantize_file(float32, formats.FORMATS[kind], images)
+        kind: quantize.quantize_file(content, kind, images)
         for kind in ("float32", "int8")
     }
 

@@ -18,7 +18,7 @@ from benchmarks import latency
 from benchmarks.latency_figures import MAX_INT8_RATIO, measure
 from benchmarks.operators_left_out import without_silu, without_softmax
 from keras_mvit import console
-from keras_mvit.export import formats, quantize, transpose_products
+from keras_mvit.export import quantize, transpose_products
 
 
 def main(argv):
@@ -27,15 +27,14 @@ def main(argv):
     latency.check_models()
     console.import_keras_quietly()
     for model in latency.MODELS.value:
-        made = latency.our_files(model)
+        converted = latency.converted(model)
+        made = latency.our_files(converted)
         with mock.patch.object(transpose_products, "transpose"):
-            untransposed = latency.our_files(model)["int8"]
+            untransposed = latency.our_files(converted)["int8"]
         contents = {
             **made,
             "float32, 3x3 convolutions whole": quantize.quantize_file(
-                latency.converted(model),
-                formats.FORMATS["float32"],
-                split_convolutions=False,
+                converted, "float32", split_convolutions=False
             ),
             "products not transposed": untransposed,
             "without softmax": without_softmax(made["int8"]),

@@ -86,10 +86,9 @@ def _widen(model, operator, axis, weights, bias):
 
 def _replaced(model, tensor, values, scale):
     """Adds a constant like another one; returns its index."""
-    tensor = copy.copy(tensor)
-    tensor.quantization = copy.copy(tensor.quantization)
-    tensor.quantization.scale = np.float32(scale)
-    tensor.buffer = packing.add_buffer(model, values.tobytes())
-    tensors = model.subgraphs[0].tensors
-    tensors.append(tensor)
-    return len(tensors) - 1
+    quantization = copy.copy(tensor.quantization)
+    quantization.scale = np.float32(scale)
+    buffer = packing.add_buffer(model, values.tobytes())
+    return packing.add_tensor_like(
+        model, tensor, quantization=quantization, buffer=buffer
+    )

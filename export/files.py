@@ -5,6 +5,17 @@ import os
 import tempfile
 
 
+def listed(paths):
+    """A list of paths, of one or several.
+
+    Args:
+        paths: str, PathLike, or iterable of such.
+    """
+    if isinstance(paths, str | os.PathLike):
+        return [paths]
+    return list(paths)
+
+
 @contextlib.contextmanager
 def staged(output_dir, obsolete=()):
     """Yields a folder whose files move to `output_dir` if all goes well.

@@ -1,5 +1,7 @@
 """Taking a LiteRT file apart and putting it together again."""
 
+import copy
+
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -53,7 +55,8 @@ def add_tensor(model, name, shape, values=None):
     """
     buffer, dtype = 0, "float32"  # 0: of all tensors without constants
     if values is not None:
-        dtype = "int32" if np.asarray(values).dtype == np.int32 else dtype
+        if np.asarray(values).dtype == np.int32:
+            dtype = "int32"
         buffer = add_buffer(model, np.asarray(values, dtype).tobytes())
     tensors = model.subgraphs[0].tensors
     tensors.append(
@@ -66,6 +69,22 @@ def add_tensor(model, name, shape, values=None):
             hasRank=True,
         )
     )
+    return len(tensors) - 1
+
+
+def add_tensor_like(model, tensor, **changes):
+    """Adds a copy of a tensor to an unpacked model; returns its index.
+
+    Args:
+        model: schema.ModelT. Changed in place.
+        tensor: schema.TensorT. Stays as it is.
+        **changes: attributes in which the copy differs.
+    """
+    tensor = copy.copy(tensor)
+    for name, value in changes.items():
+        setattr(tensor, name, value)
+    tensors = model.subgraphs[0].tensors
+    tensors.append(tensor)
     return len(tensors) - 1
 
 

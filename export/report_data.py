@@ -5,7 +5,7 @@ import dataclasses
 import json
 import os
 
-from keras_mvit.export import card
+from keras_mvit.export import card, files
 from keras_mvit.export.latency import results
 
 
@@ -58,9 +58,7 @@ def gather(workdir=None, export_dir=None, latency_files=()):
         raise ValueError("Nothing to report: give a workdir or an export_dir")
     known = {file["sha256"] for file in export["files"]} if export else set()
     measurements, left_out = [], []
-    if isinstance(latency_files, str | os.PathLike):
-        latency_files = [latency_files]
-    for path in latency_files:
+    for path in files.listed(latency_files):
         measurement = results.read(path)
         kept = [
             r for r in measurement.results if r.is_baseline or r.sha256 in known

@@ -7,8 +7,6 @@ the time. XNNPACK would fold it into the product again, if there were not a
 RESHAPE, to the same shape, between the two.
 """
 
-import copy
-
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
@@ -45,23 +43,21 @@ def _has_columns_in_pieces(model, operator):
 
 def _transposed(model, product):
     """Lets a product take the transpose; returns the operators that make it."""
-    tensors = model.subgraphs[0].tensors
     first, second = product.inputs
-    *batch, row, column = range(len(tensors[second].shape))
+    upright = model.subgraphs[0].tensors[second]
+    *batch, row, column = range(len(upright.shape))
     axes = np.int32([*batch, column, row])
-    shape = np.int32(tensors[second].shape)[axes]
+    shape = np.int32(upright.shape)[axes]
 
-    def add_tensor(name):
-        tensor = copy.copy(tensors[second])
-        tensor.name += name
-        tensor.shape, tensor.shapeSignature = shape, None
-        tensors.append(tensor)
-        return len(tensors) - 1
-
-    def make(kind, inputs, name, options):
-        return packing.make_operator(
-            model, kind, inputs, add_tensor(name), options
+    def make(kind, inputs, label, options):
+        result = packing.add_tensor_like(
+            model,
+            upright,
+            name=upright.name + label,
+            shape=shape,
+            shapeSignature=None,
         )
+        return packing.make_operator(model, kind, inputs, result, options)
 
     permutation = packing.add_tensor(model, b"", axes.shape, axes)
     transposed = make(

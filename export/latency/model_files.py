@@ -5,7 +5,7 @@ import glob
 import hashlib
 import os
 
-from keras_mvit.export import flatbuffer
+from keras_mvit.export import files, flatbuffer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,9 +65,8 @@ def describe_all(paths):
     Raises:
         ValueError: as `describe`.
     """
-    if isinstance(paths, str | os.PathLike):
-        paths = [paths]
-    paths = list({os.path.realpath(path): path for path in paths}.values())
+    paths = {os.path.realpath(path): path for path in files.listed(paths)}
+    paths = list(paths.values())
     return [
         dataclasses.replace(describe(path), name=name)
         for path, name in zip(paths, _distinct_names(paths), strict=True)
