@@ -3,9 +3,9 @@
 import contextlib
 import dataclasses
 import fcntl
-import importlib.metadata
 import json
 import os
+import sys
 
 from keras_mvit.files import replacing, write_json, write_text
 from keras_mvit.training.settings import Settings
@@ -19,7 +19,7 @@ _IDENTITY = (
     "optimizer",
     "quantize_aware",
 )
-_PACKAGES = ("keras-mvit", "keras", "tensorflow", "numpy")
+_PACKAGES = ("keras_mvit", "keras", "tensorflow", "jax", "numpy")
 
 
 class WorkDirectory:
@@ -63,9 +63,7 @@ class WorkDirectory:
                 "num_classes": len(source.class_names),
                 "num_images": source.num_images,
                 "buckets": [dataclasses.asdict(b) for b in pipeline.buckets],
-                "versions": {
-                    name: importlib.metadata.version(name) for name in _PACKAGES
-                },
+                "versions": _versions(),
             },
         )
 
@@ -177,3 +175,12 @@ class WorkDirectory:
             return self.read_json("config.json")
         except FileNotFoundError:
             return None
+
+
+def _versions():
+    """{name: version} of what is imported, however it was installed."""
+    return {
+        name: sys.modules[name].__version__
+        for name in _PACKAGES
+        if name in sys.modules
+    }
