@@ -22,6 +22,8 @@ class LiveState:
         inner = inner_optimizer(optimizer)
         self._batches = inner.variables[0]
         self._batches_per_step = inner.gradient_accumulation_steps or 1
+        self._batches_so_far = 0
+        self._may_leave_out = inner is not optimizer
         self._places = {
             id(variable): (group, index)
             for group, variables in {
@@ -35,8 +37,19 @@ class LiveState:
     def optimizer_steps(self):
         """Int. Steps of the optimizer so far, in this and earlier runs."""
         (batches,) = self._values([self._batches])
-        batches = keras.ops.convert_to_numpy(batches)
-        return int(batches) // self._batches_per_step
+        self._batches_so_far = int(keras.ops.convert_to_numpy(batches))
+        return self._batches_so_far // self._batches_per_step
+
+    def optimizer_steps_after_batch(self):
+        """The same, once after each batch since it was last asked for.
+
+        To count does not wait for the device. With loss scaling, which leaves
+        steps out, only the device knows.
+        """
+        if self._may_leave_out:
+            return self.optimizer_steps()
+        self._batches_so_far += 1
+        return self._batches_so_far // self._batches_per_step
 
     def weights(self):
         """The values of `model.weights`, on this process's first device."""
@@ -51,6 +64,8 @@ class LiveState:
             state = self._model._jax_state
             places = [self._places[id(variable)] for variable in variables]
             values = [state[group][index] for group, index in places]
+        if len(values[0].sharding.device_set) == 1:
+            return values
         # Every device has a copy; the whole may span several processes.
         return [value.addressable_data(0) for value in values]
 

@@ -1,9 +1,12 @@
 """The progress bar of an epoch."""
 
 import sys
+import time
 
 import keras
 import tqdm
+
+_SECONDS = 0.1  # between two looks at the figures, which wait for the device
 
 
 class ProgressBar(keras.callbacks.Callback):
@@ -28,6 +31,7 @@ class ProgressBar(keras.callbacks.Callback):
         self._schedule = schedule
         self._first_step = first_step
         self.images_done = 0
+        self._next_look = 0.0
         self._plan = plan
         self._bar = tqdm.tqdm(
             total=int(plan.batch_sizes.sum()),
@@ -43,8 +47,10 @@ class ProgressBar(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Keras calls this after every step."""
         self.images_done += int(self._plan.batch_sizes[batch])
-        if self._bar.disable:
+        now = time.monotonic()
+        if self._bar.disable or now < self._next_look:
             return
+        self._next_look = now + _SECONDS
         rate = float(self._schedule(self._first_step + batch))
         self._bar.set_postfix_str(
             f"loss {float(logs['loss']):.3f}, "

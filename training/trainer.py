@@ -5,6 +5,7 @@ import time
 
 from keras_mvit.training.callbacks import (
     SaveDuringEpoch,
+    StepCallbacks,
     StopIfNotFinite,
     check_finite,
 )
@@ -199,12 +200,17 @@ class Trainer:
         order = (self._pipeline.seed, epoch)
         # Of those that come once, in this process.
         share = self._distribution.num_processes * self._settings.repeats
+        stop = StopIfNotFinite(epoch, done.steps)
         callbacks = [
             *self._updates,
-            StopIfNotFinite(epoch, done.steps),
+            stop,
             bar,
             SaveDuringEpoch(
-                save, self._settings.save_every, termination, done.steps
+                stop.check,
+                save,
+                self._settings.save_every,
+                termination,
+                done.steps,
             ),
         ]
         with (
@@ -223,7 +229,7 @@ class Trainer:
                 self._pipeline.epoch(epoch, done.steps),
                 initial_epoch=epoch,
                 epochs=epoch + 1,
-                callbacks=callbacks,
+                callbacks=StepCallbacks(callbacks, self.model),
                 shuffle=False,  # the pipeline has done it
                 verbose=0,
             ).history

@@ -44,7 +44,7 @@ class WeightAverage(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Keras calls this after every batch."""
-        steps = self._live.optimizer_steps()
+        steps = self._live.optimizer_steps_after_batch()
         if steps == self._steps:
             return
         self._steps = steps

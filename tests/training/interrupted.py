@@ -49,6 +49,7 @@ def _interrupted_fit(step):
                 raise KeyboardInterrupt
 
     def interrupted(model, *args, callbacks, **kwargs):
-        return fit(model, *args, callbacks=[*callbacks, Interrupt()], **kwargs)
+        callbacks.callbacks.append(Interrupt())
+        return fit(model, *args, callbacks=callbacks, **kwargs)
 
     return interrupted
