@@ -40,6 +40,7 @@ _SHORT_RUN = {"epochs": 25, "batch_size": 128, "learning_rate": 2e-3}
 _LONG_RUN = {
     "epochs": 100,
     "batch_size": 256,
+    "device_batch_size": 256,
     "learning_rate": 3e-3,
     "rand_augment_ops": 2,
     "random_erasing": 0.1,
