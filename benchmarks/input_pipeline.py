@@ -51,7 +51,7 @@ _MAX_GIB = 4.0  # of memory, whatever is streamed
 def main(argv):
     """Measure, print, and check if asked to."""
     del argv
-    console.import_keras_quietly()
+    console.import_keras_quietly("tensorflow")
     found = _stream() if _STREAM_GB.value else _speed()
     if _CHECK.value and found:
         print("\n".join(found), file=sys.stderr)

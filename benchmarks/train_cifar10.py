@@ -50,7 +50,7 @@ _LONG_RUN = {
 def main(argv):
     """Train, write the weights, and check if asked to."""
     del argv
-    console.import_keras_quietly()
+    console.import_keras_quietly("tensorflow")
     from benchmarks.half_weights import save_half
     from keras_mvit.training import Settings, evaluate_workdir, train_model
 

@@ -69,7 +69,7 @@ _STEPS_TOGETHER = {"cpu": 1, "gpu": 20}
 def main(argv):
     """Measure, print, and check if asked to."""
     del argv
-    console.import_keras_quietly()
+    console.import_keras_quietly("tensorflow")
     warn_if_busy()
     batch_size = 2 if _QUICK.value else _BATCH_SIZE.value
     forms = _peer_forms()

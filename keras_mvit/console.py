@@ -2,6 +2,8 @@
 
 import contextlib
 import functools
+import importlib
+import logging
 import os
 import signal
 import sys
@@ -10,11 +12,21 @@ import threading
 from keras_mvit.quiet import quiet
 
 
-def import_keras_quietly():
-    """Import Keras and our layers without the lines a backend starts with."""
+def import_keras_quietly(*others):
+    """Import Keras and our layers without the lines a backend starts with.
+
+    Args:
+        *others: str. Names of modules to import too, such as `"tensorflow"`
+            where another backend computes and TensorFlow reads the data.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # It says of each kind of device that there is none.
+    logging.getLogger("jax").setLevel(logging.WARNING)
     with quiet():
         import keras_mvit.layers  # noqa: F401
+
+        for name in others:
+            importlib.import_module(name)
 
 
 def friendly(main, interrupted="Nothing was written."):

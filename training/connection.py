@@ -3,7 +3,6 @@
 import contextlib
 import ctypes
 import functools
-import logging
 import os
 import signal
 import socket
@@ -54,7 +53,6 @@ def connected(
         SystemExit: another process was lost; with status 75.
     """
     check_arguments(distribute, coordinator, process_id, num_processes)
-    logging.getLogger("jax").setLevel(logging.WARNING)
     if keras.backend.backend() != "tensorflow":
         import tensorflow as tf
 

@@ -50,7 +50,7 @@ def main(argv):
         argv: list of str, what is left of the command line.
     """
     del argv
-    console.import_keras_quietly()
+    console.import_keras_quietly("tensorflow")
     from keras_mvit.training.evaluation import evaluate_workdir
     from keras_mvit.training.evaluation_files import describe
     from keras_mvit.training.evaluation_protocol import Protocol

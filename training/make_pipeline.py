@@ -55,4 +55,5 @@ def make_pipeline(
         eval_batch_size=eval_batch_size or batch_size // shard[1],
         shard=shard,
         batch_size_divisor=devices,
+        whole_batches=settings.whole_batches,
     )

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import keras
+
 from keras_mvit.training.recipes import get_recipe
 from keras_mvit.training.settings import MIN_IMAGE_SIZE
 
@@ -40,11 +42,18 @@ def resolve(settings, source, variant):
         )
     native = source.image_size or variant.preprocessing.image_size[0]
     size = settings.image_size or recipe.image_size or native
+    on_jax = keras.backend.backend() == "jax"
     multi_scale = (
         recipe.multi_scale and variant.any_size and not settings.quantize_aware
     )
     # Of two that give a field, the earlier one counts.
-    resolved = _filled(settings, {"multi_scale": multi_scale})
+    resolved = _filled(
+        settings,
+        {
+            "multi_scale": multi_scale,
+            "whole_batches": on_jax or settings.jit_compile,
+        },
+    )
     resolved = _filled(resolved, _learning_rates(settings, recipe))
     resolved = _filled(resolved, _phases(settings, recipe))
     resolved = _filled(resolved, recipe.settings())
@@ -81,7 +90,10 @@ def _learning_rates(settings, recipe):
     if settings.learning_rate:
         scale = settings.learning_rate / recipe.learning_rate
     names = ("learning_rate", "final_learning_rate", "warmup_learning_rate")
-    return {name: getattr(recipe, name) * scale for name in names}
+    # To so many digits that 3e-4 / 20 is 1.5e-5.
+    return {
+        name: float(f"{getattr(recipe, name) * scale:.12g}") for name in names
+    }
 
 
 def _phases(settings, recipe):

@@ -225,6 +225,10 @@ class Settings:
         ranges.one_of(MIXED_PRECISION),
     )
     jit_compile: bool = _setting("Compile the step with XLA.", False)
+    whole_batches: bool | None = _setting(
+        "Whether an epoch leaves out the images that fill no batch. Default: "
+        "where XLA compiles a step for each shape, on JAX or by --jit_compile."
+    )
     deterministic: bool | None = _setting(
         "Whether equal runs give equal bits. Default: where there is no GPU."
     )

@@ -31,7 +31,7 @@ def main(argv):
         argv: list of str, what is left of the command line.
     """
     del argv
-    console.import_keras_quietly()
+    console.import_keras_quietly("tensorflow")
     from keras_mvit.training.augmentation_grid import augmentation_rows
     from keras_mvit.training.data.bad_images import naming_bad_images
     from keras_mvit.training.image_grid import write_grid

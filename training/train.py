@@ -60,7 +60,7 @@ def main(argv):
         argv: list of str, what is left of the command line.
     """
     del argv
-    console.import_keras_quietly()
+    console.import_keras_quietly("tensorflow")
     from keras_mvit.training.connection import connected
     from keras_mvit.training.dry_run import dry_run
     from keras_mvit.training.run import train_model

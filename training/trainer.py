@@ -242,8 +242,8 @@ class Trainer:
         if done.plan != mark:
             raise ValueError(
                 f"{self._workdir.path} was stopped within an epoch, which must "
-                "be ended with the same images, seed, batch size and sizes; "
-                "its config.json has them"
+                "be ended with the same images, seed, batch size, sizes and "
+                "whole_batches; its config.json has them"
             )
         return done
 

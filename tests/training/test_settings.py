@@ -51,6 +51,14 @@ def test_fixed_size():
     assert settings.num_scales == settings.size_divisor == 1
 
 
+def test_batches_are_whole_where_each_shape_is_compiled(monkeypatch):
+    assert resolved("digits").whole_batches is False
+    assert resolved("digits", jit_compile=True).whole_batches is True
+    monkeypatch.setattr("keras.backend.backend", lambda: "jax")
+    assert resolved("digits").whole_batches is True
+    assert resolved("digits", whole_batches=False).whole_batches is False
+
+
 def test_the_smallest_size():
     assert resolved("digits", image_size=32).min_image_size == 32
 

@@ -32,8 +32,7 @@ class EpochPlan:
 
     Args:
         sizes_px: int64 array (steps,). Height and width of each batch.
-        batch_sizes: int64 array (steps,). Images of each batch; they sum to
-            the number of images.
+        batch_sizes: int64 array (steps,). Images of each batch.
         first_image: int. How many images of the epoch come before. Defaults
             to `0`.
     """
@@ -171,17 +170,21 @@ def make_buckets(
     )
 
 
-def plan_epoch(num_images, buckets, seed, epoch):
+def plan_epoch(num_images, buckets, seed, epoch, whole_batches=False):
     """Draws one epoch: a bucket for each batch, until the images are used up.
 
     Each batch's bucket is drawn uniformly, so small sizes see more images than
-    large ones. The last batch is what remains: every image comes exactly once.
+    large ones. The last batch is what remains: every image comes exactly once,
+    or, with `whole_batches`, at most once.
 
     Args:
         num_images: int. Images of the training set.
         buckets: sequence of `Bucket`.
         seed: int. The run's seed, at least 0.
         epoch: int. The epoch, from 0.
+        whole_batches: bool. Leave out a last batch that is not full, unless
+            there is no other: the buckets' are then all shapes of an epoch.
+            Defaults to `False`.
 
     Returns:
         An `EpochPlan`, the same for the same arguments.
@@ -205,8 +208,11 @@ def plan_epoch(num_images, buckets, seed, epoch):
     ends = np.cumsum(batch_sizes[drawn])
     steps = int(np.searchsorted(ends, num_images)) + 1
     batch_sizes = batch_sizes[drawn[:steps]]
-    batch_sizes[-1] -= ends[steps - 1] - num_images
-    return EpochPlan(sizes_px[drawn[:steps]], batch_sizes)
+    missing = ends[steps - 1] - num_images
+    batch_sizes[-1] -= missing
+    if whole_batches and missing and steps > 1:
+        steps -= 1
+    return EpochPlan(sizes_px[drawn[:steps]], batch_sizes[:steps])
 
 
 def _generator(seed, epoch):

@@ -49,6 +49,7 @@ class Pipeline:
         batch_size_divisor: int. Every batch is a multiple of it; what remains
             of an epoch is left out. A multiple of the number of processes, for
             example the number of all their devices; this is also the default.
+        whole_batches: bool. As of `plan_epoch`. Defaults to `False`.
 
     Raises:
         ValueError: `shard` is no index and count, `batch_size_divisor` no
@@ -66,6 +67,7 @@ class Pipeline:
         eval_batch_size=128,
         shard=WHOLE,
         batch_size_divisor=None,
+        whole_batches=False,
     ):
         self.source = source
         self.preprocessing = preprocessing
@@ -75,6 +77,7 @@ class Pipeline:
         self.eval_batch_size = eval_batch_size
         self.shard = shard
         self.batch_size_divisor = batch_size_divisor or shard[1]
+        self.whole_batches = whole_batches
         if eval_batch_size < 1:
             raise ValueError(
                 f"eval_batch_size must be at least 1, got {eval_batch_size}"
@@ -98,7 +101,11 @@ class Pipeline:
                 f"each device, got {images}"
             )
         return plan_epoch(
-            images - images % divisor, self.buckets, self.seed, epoch
+            images - images % divisor,
+            self.buckets,
+            self.seed,
+            epoch,
+            self.whole_batches,
         )
 
     def local_plan(self, epoch, first_step=0):
@@ -139,7 +146,8 @@ class Pipeline:
             plan.image_sizes_px, _seeds((self.seed, epoch), positions)
         )
         elements = repeat_elements(elements, self.augmentation.repeats)
-        images = elements.skip(plan.first_image).map(
+        elements = elements.skip(plan.first_image).take(plan.num_images)
+        images = elements.map(
             lambda element: (self.source.read(element), element["label"]),
             _READS_AT_ONCE,
             deterministic=True,

@@ -134,6 +134,22 @@ def test_plans_use_every_image_once(num_images, buckets, seed, epoch):
     assert len(plan.image_sizes_px) == num_images
 
 
+@given(
+    st.integers(1, 3000), any_buckets, st.integers(0, 2**32), st.integers(0, 99)
+)
+def test_whole_batches_leave_out_no_more_than_the_last(
+    num_images, buckets, seed, epoch
+):
+    every = plan_epoch(num_images, buckets, seed, epoch)
+    plan = plan_epoch(num_images, buckets, seed, epoch, whole_batches=True)
+    full = [as_dict(buckets)[size] for size in every.sizes_px]
+    left_out = every.steps > 1 and every.batch_sizes[-1] < full[-1]
+    assert plan.steps == every.steps - left_out
+    np.testing.assert_array_equal(plan.sizes_px, every.sizes_px[: plan.steps])
+    if plan.steps > 1:
+        assert list(plan.batch_sizes) == full[: plan.steps]
+
+
 @pytest.mark.parametrize(
     "change",
     [

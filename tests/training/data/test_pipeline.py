@@ -58,6 +58,21 @@ def test_an_epoch_is_as_planned_and_sees_each_image_once(count, epoch):
     np.testing.assert_array_equal(labels, np.arange(count) % 3)
 
 
+def test_batches_can_all_be_whole():
+    pipeline = make_pipeline(Numbered(250), whole_batches=True)
+    full = {bucket.size_px: bucket.batch_size for bucket in BUCKETS}
+    left_out = 0
+    for epoch in range(3):
+        numbers = []
+        for images, _ in pipeline.epoch(epoch):
+            assert len(images) == full[images.shape[1]]
+            numbers.extend(np.round(images[:, 0, 0, 0] * 255))
+        assert len(numbers) == pipeline.plan(epoch).num_images
+        np.testing.assert_array_equal(numbers, np.arange(len(numbers)))
+        left_out += 250 - len(numbers)
+    assert left_out
+
+
 def test_epochs_repeat_exactly_and_differ():
     source = make_source("digits")
 
