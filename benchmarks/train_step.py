@@ -119,7 +119,8 @@ def _measure(variant, buckets, forms):
             )
             return stack.enter_context(contextlib.closing(worker))
 
-        ours = start("benchmarks.train_step_ours", str(size_px))
+        batch_sizes = ",".join(str(bucket.batch_size) for bucket in buckets)
+        ours = start("benchmarks.train_step_ours", str(size_px), batch_sizes)
         jobs = {bucket: (ours, bucket) for bucket in buckets}
         for form in forms if variant in train_step_figures.WITH_PEER else ():
             peer = start(

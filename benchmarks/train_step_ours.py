@@ -1,10 +1,11 @@
 """The worker of `benchmarks.train_step` that trains our model.
 
-    python -m benchmarks.train_step_ours mobilevit_xxs 1000 0 cpu none
+    python -m benchmarks.train_step_ours mobilevit_xxs 1000 0 32,81 cpu none
 
 takes `{"size_px": 256, "batch_size": 32, "steps": 1}` a line and answers with
 the seconds of a step and the number of traces so far. The other arguments: the
-size if the model has only one, else 0; the device; the mixed precision.
+size if the model has only one, else 0; the sizes of batches; the device; the
+mixed precision.
 """
 
 import functools
@@ -31,10 +32,13 @@ class TrainStep:
         variant: str. One of `keras_mvit.list_models()`.
         num_classes: int.
         size_px: int or None. None: one model for all sizes.
+        batch_sizes: sequence of int. Those to come.
         mixed_precision: str. `"none"` or `"bfloat16"`.
     """
 
-    def __init__(self, variant, num_classes, size_px, mixed_precision):
+    def __init__(
+        self, variant, num_classes, size_px, batch_sizes, mixed_precision
+    ):
         keras.utils.set_random_seed(0)
         self._traces = 0
         self._num_classes = num_classes
@@ -50,7 +54,7 @@ class TrainStep:
         average = make()
         keras.config.set_dtype_policy(MIXED_PRECISION[mixed_precision])
         self._model = make()
-        use_fused_kernels(self._model)
+        use_fused_kernels(self._model, batch_sizes)
         self._model.compile(
             optimizer=keras.optimizers.AdamW(
                 1e-3, weight_decay=0.01, epsilon=1e-8
@@ -173,12 +177,16 @@ def _use(device):
         raise ValueError("TensorFlow finds no GPU")
 
 
-def main(variant, num_classes, size_px, device, mixed_precision):
+def main(variant, num_classes, size_px, batch_sizes, device, mixed_precision):
     """Serve a variant."""
     _use(device)
     serve(
         TrainStep(
-            variant, int(num_classes), int(size_px) or None, mixed_precision
+            variant,
+            int(num_classes),
+            int(size_px) or None,
+            [int(size) for size in batch_sizes.split(",")],
+            mixed_precision,
         )
     )
 

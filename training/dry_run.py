@@ -41,7 +41,7 @@ def dry_run(settings, distribution=ALONE):
     schedule = make_schedule(settings, pipeline)
     model, average, saved = make_models(
         settings,
-        len(pipeline.source.class_names),
+        pipeline,
         schedule,
         accumulation_steps(settings, schedule, distribution),
         distribution,

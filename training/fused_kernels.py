@@ -5,7 +5,7 @@ import keras
 from keras_mvit import layers
 
 
-def use_fused_kernels(model):
+def use_fused_kernels(model, batch_sizes=()):
     """Lets a model train by fewer passes over its maps, where it can.
 
     The model stays what it was: same weights, same mathematics, same config;
@@ -13,6 +13,7 @@ def use_fused_kernels(model):
 
     Args:
         model: `keras.Model`, not yet traced.
+        batch_sizes: sequence of int. Those worth compiling for.
     """
     if keras.backend.backend() != "tensorflow":
         return
@@ -33,7 +34,8 @@ def use_fused_kernels(model):
             fused_attention.FusedLightweightMultiHeadSelfAttention
         ),
     }
+    silu = fused_silu.make_silu(batch_sizes)
     for layer in model._flatten_layers():
         layer.__class__ = fused.get(type(layer), type(layer))
         if getattr(layer, "activation", None) is keras.activations.silu:
-            layer.activation = fused_silu.silu
+            layer.activation = silu

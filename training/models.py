@@ -34,13 +34,13 @@ class Models(NamedTuple):
 
 
 def make_models(
-    settings, num_classes, schedule, accumulation_steps=1, distribution=ALONE
+    settings, pipeline, schedule, accumulation_steps=1, distribution=ALONE
 ):
     """The trained model and the one that will hold its average.
 
     Args:
         settings: `Settings`, resolved.
-        num_classes: int.
+        pipeline: `Pipeline`. Of the batches and classes.
         schedule: learning rate schedule.
         accumulation_steps: int. Steps whose gradients make one update.
         distribution: `Distribution`. On whose devices the trained one is.
@@ -52,9 +52,10 @@ def make_models(
         ValueError: layers that cannot be quantized; names them.
     """
     keras.utils.set_random_seed(settings.seed)
+    num_classes = len(pipeline.source.class_names)
     with distribution.scope():
         model = _compiled_model(
-            settings, num_classes, schedule, accumulation_steps
+            settings, pipeline, schedule, accumulation_steps
         )
     with _dtype_policy("float32"):
         saved = _create_model(settings, num_classes)
@@ -65,15 +66,16 @@ def make_models(
     return Models(model, average, saved)
 
 
-def _compiled_model(settings, num_classes, schedule, accumulation_steps):
+def _compiled_model(settings, pipeline, schedule, accumulation_steps):
     with _dtype_policy(MIXED_PRECISION[settings.mixed_precision]):
-        model = _create_model(settings, num_classes)
+        model = _create_model(settings, len(pipeline.source.class_names))
     if settings.weights:
         load_pretrained(model, settings.weights)
     if settings.quantize_aware:
         model = quantize_aware(model, settings.image_size)
     else:
-        use_fused_kernels(model)
+        batch_sizes = [bucket.batch_size for bucket in pipeline.buckets]
+        use_fused_kernels(model, () if settings.jit_compile else batch_sizes)
     on_jax = keras.backend.backend() == "jax"
     model.compile(
         optimizer=make_optimizer(settings, model, schedule, accumulation_steps),

@@ -57,7 +57,7 @@ class Trainer:
         self.model, self.average, self._saved = make_models(
             # Whose weights it began with may be gone.
             dataclasses.replace(settings, weights=None) if begun else settings,
-            len(pipeline.source.class_names),
+            pipeline,
             self.schedule,
             accumulated,
             distribution,

@@ -5,8 +5,9 @@ import tensorflow as tf
 from numpy.testing import assert_allclose
 
 import keras_mvit
+from keras_mvit.training import fused_silu
 from keras_mvit.training.fused_kernels import use_fused_kernels
-from keras_mvit.training.fused_silu import silu
+from keras_mvit.training.fused_silu import make_silu
 
 
 def _with_gradient(function, x):
@@ -16,10 +17,12 @@ def _with_gradient(function, x):
     return y, tape.gradient(y, x, tf.cos(tf.cast(x, x.dtype)))
 
 
+@pytest.mark.parametrize("batch_sizes", [(), (5001,)])
 @pytest.mark.parametrize(
     "dtype, error", [("float32", 4e-6), ("float16", 0), ("float64", 0)]
 )
-def test_it_is_silu(dtype, error):
+def test_it_is_silu(dtype, error, batch_sizes):
+    silu = make_silu(batch_sizes)
     x = tf.constant(np.linspace(-60, 60, 5001), dtype)
     for ours, wanted in zip(
         _with_gradient(silu, x),
@@ -34,8 +37,58 @@ def test_the_model_trains_by_it_and_says_silu():
     config = layer.get_config()
     model = keras.Sequential([keras.Input((8, 8, 3)), layer])
     use_fused_kernels(model)
-    assert layer.activation is silu
+    assert layer.activation is not keras.activations.silu
     assert layer.get_config() == config
+
+
+def test_batches_that_are_not_named_are_not_compiled(monkeypatch):
+    silu = make_silu((3, 4))
+    monkeypatch.setattr(fused_silu, "_compiled", lambda _: lambda x, *_: x + 9)
+    both = tf.function(
+        lambda x: _with_gradient(silu, x), [tf.TensorSpec((None, 2))]
+    )
+    for count in range(1, 6):
+        y, gradient = both(tf.ones((count, 2)))
+        compiled = count in (3, 4)
+        assert_allclose(y, 10 if compiled else 0.7310586, rtol=1e-5)
+        assert_allclose(
+            gradient, 10 if compiled else 0.927671 * np.cos(1), rtol=1e-5
+        )
+
+
+def test_any_map_in_one_trace():
+    silu = make_silu((1, 2, 5))
+    traces = []
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3))])
+    def both(x):
+        traces.append(x)
+        return _with_gradient(silu, x)
+
+    random = np.random.default_rng(0)
+    for batch in (1, 2, 3, 5):
+        for size in (1, 4, 7):
+            x = random.normal(0, 5, (batch, size, size + 1, 3))
+            x = tf.constant(x, tf.float32)
+            wanted = _with_gradient(keras.activations.silu, x)
+            for ours, theirs in zip(both(x), wanted, strict=True):
+                assert_allclose(ours, theirs, atol=4e-6, rtol=0)
+    assert len(traces) == 1
+
+
+def test_tensorflow_without_xla(monkeypatch):
+    def missing(function, jit_compile=None, reduce_retracing=None):
+        def run(*_):
+            raise tf.errors.UnimplementedError(None, None, "no XLA here")
+
+        return run
+
+    assert fused_silu._is_compiled_here.__wrapped__()
+    monkeypatch.setattr(tf, "function", missing)
+    monkeypatch.setattr(
+        fused_silu, "_compiled", fused_silu._compiled.__wrapped__
+    )
+    assert not fused_silu._is_compiled_here.__wrapped__()
 
 
 def test_other_activations_stay():
