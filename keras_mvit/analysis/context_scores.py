@@ -33,11 +33,11 @@ def main(argv):
     del argv
     console.import_keras_quietly()
     import keras_mvit
-    from keras_mvit.analysis.picture import save_picture
+    from keras_mvit.analysis.picture import read_images, save_picture
     from keras_mvit.analysis.scores import context_scores
 
     preprocessing = keras_mvit.preprocessing(_MODEL.value)
-    images = _read(_IMAGE.value, preprocessing.image_size)
+    images = read_images(_IMAGE.value, preprocessing.image_size)
     model = keras_mvit.create_model(
         _MODEL.value, _NUM_CLASSES.value, weights=_WEIGHTS.value
     )
@@ -52,28 +52,6 @@ def main(argv):
     if _WEIGHTS.value is None:
         print("The weights are random: give --weights for maps with a meaning.")
     print(f"Wrote {_OUTPUT.value}")
-
-
-def _read(paths, image_size):
-    """Return images (B, H, W, 3) in [0, 1], their centre at the right size."""
-    import keras
-    import numpy as np
-
-    return np.stack(
-        [
-            np.asarray(
-                keras.utils.load_img(
-                    path,
-                    target_size=image_size,
-                    interpolation="bicubic",
-                    keep_aspect_ratio=True,
-                ),
-                "float32",
-            )
-            / 255
-            for path in paths
-        ]
-    )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import os
 
 import numpy as np
+from PIL import Image, ImageOps
 
 
 def save_picture(path, images, scores):
@@ -56,3 +57,29 @@ def save_picture(path, images, scores):
             )
             figure.colorbar(overlay, ax=axis, shrink=0.8, label="times mean")
     figure.savefig(path, dpi=150)
+
+
+def read_images(paths, image_size):
+    """Reads the centre of image files.
+
+    Args:
+        paths: list of str. Of any kind that Pillow reads.
+        image_size: (int, int). Height and width in pixels.
+
+    Returns:
+        float32 array (B, height, width, 3), RGB from 0 to 1.
+
+    Raises:
+        OSError: a file is missing or no image.
+    """
+    images = []
+    for path in paths:
+        with Image.open(path) as image:
+            image.load()
+        if image.mode.startswith("I"):  # 16 bits, which Pillow would cut off
+            image = Image.fromarray((np.asarray(image) >> 8).astype("uint8"))
+        image = ImageOps.fit(
+            image.convert("RGB"), image_size[::-1], Image.Resampling.BICUBIC
+        )
+        images.append(np.asarray(image, "float32") / 255)
+    return np.stack(images)

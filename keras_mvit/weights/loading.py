@@ -1,11 +1,14 @@
 """All weights of a file, or an error that lists every difference."""
 
 import contextlib
+import functools
 import os
 import types
 import warnings
 
 import keras
+import numpy as np
+from keras import ops
 
 from keras_mvit.layers import RelativePositionBias
 from keras_mvit.weights.reading import EXTENSIONS, read_state_dict
@@ -106,16 +109,15 @@ def _load_keras_file(model, path):
     try:
         if path.endswith(".keras"):
             other = keras.saving.load_model(path, compile=False)
-        else:  # into a copy, because a misfit would leave it half loaded
-            other = keras.models.clone_model(model)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                other.load_weights(path)  # what it warns of, it raises too
+            arrays = {v.path: ops.convert_to_numpy(v) for v in other.weights}
+            map_sizes = {x.table.path: x.map_size for x in _biases(other)}
+        else:
+            arrays = _read_weights_file(model, path)
+            map_sizes = _map_sizes_where_equal(model, arrays)
     except Exception as error:  # h5py and zipfile raise kinds of their own
         raise ValueError(
             f"Cannot load {path!r} into {model.name}: {error}"
         ) from error
-    arrays = {v.path: keras.ops.convert_to_numpy(v) for v in other.weights}
     paths = {v.path for v in model.weights}
     absent = HEADS.keys() - {layer.name for layer in model.layers}
     left_out = {p for p in arrays if p.partition("/")[0] in absent}
@@ -125,8 +127,35 @@ def _load_keras_file(model, path):
         path,
         sorted(paths - arrays.keys()),
         sorted(arrays.keys() - paths - left_out),
-        map_sizes={x.table.path: x.map_size for x in _biases(other)},
+        map_sizes=map_sizes,
     )
+
+
+def _read_weights_file(model, path):
+    """Return {variable path: array} of a `.weights.h5` of such a model."""
+    # Into a copy, whose variables note what they are given instead of taking
+    # it, so that all that does not fit can be told, and in our words.
+    copy = keras.models.clone_model(model)
+    arrays = {}
+    for variable in copy.weights:
+        variable.assign = functools.partial(_note, arrays, variable.path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        copy.load_weights(path)  # what it warns of, it raises too
+    return arrays
+
+
+def _note(arrays, path, value):
+    arrays[path] = np.asarray(value)
+
+
+def _map_sizes_where_equal(model, arrays):
+    # Such files do not tell: a table that fits is taken for one of the model's.
+    return {
+        x.table.path: x.map_size
+        for x in _biases(model)
+        if arrays[x.table.path].shape == x.table.shape
+    }
 
 
 def _assign_all(

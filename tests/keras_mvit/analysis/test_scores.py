@@ -5,9 +5,11 @@ import sys
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import keras_mvit
 from keras_mvit.analysis import context_scores, save_picture
+from keras_mvit.analysis.picture import read_images
 from keras_mvit.layers import (
     LightweightMultiHeadSelfAttention,
     MobileViTBlock,
@@ -141,6 +143,19 @@ def test_command(tmp_path):
     assert "stride_4: 5x5 places" in done.stdout
     assert "random" in done.stdout
     assert os.path.getsize(tmp_path / "scores.png") > 10_000
+
+
+def test_images_of_any_depth(tmp_path):
+    levels = (255 * _noise(40, 60)).astype("uint8")
+    Image.fromarray(levels).save(tmp_path / "8.png")
+    Image.fromarray(levels.astype("uint16") * 257).save(tmp_path / "16.png")
+    Image.fromarray(levels).convert("RGBA").save(tmp_path / "alpha.png")
+    names = ("8.png", "16.png", "alpha.png")
+    images = read_images([tmp_path / name for name in names], (20, 30))
+    assert images.shape == (3, 20, 30, 3)
+    assert 0.3 < images.mean() < 0.7
+    for image in images[1:]:
+        np.testing.assert_array_equal(image, images[0])
 
 
 def test_command_with_a_missing_image(tmp_path):

@@ -96,6 +96,38 @@ def test_keras_files(loaded, tmp_path, file):
         keras_mvit.create_model("mobilevit_xs", weights=path)
 
 
+@pytest.mark.parametrize("file", ["w.keras", "w.weights.h5"])
+def test_keras_files_of_other_classes(tmp_path, file):
+    model = keras_mvit.create_model("mobilevit_xxs", 7, (32, 32, 3))
+    path = tmp_path / file
+    (model.save if file.endswith(".keras") else model.save_weights)(path)
+    other = keras_mvit.create_model("mobilevit_xxs", 5, (32, 32, 3))
+    before = other.get_weights()
+    with pytest.raises(ValueError) as error:
+        keras_mvit.weights.load_weights(other, path)
+    assert str(error.value) == (
+        f"{path} does not fit mobilevit_xxs: 2 differences, nothing was "
+        "loaded.\n  shape of classifier/kernel: (320, 7) in the file, (320, 5)"
+        " in the model\n  shape of classifier/bias: (7,) in the file, (5,) in "
+        "the model"
+    )
+    for a, b in zip(before, other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_keras_files_of_another_image_size(tmp_path):
+    model = keras_mvit.create_model("cmt_ti", 7, (96, 96, 3))
+    model.save(tmp_path / "w.keras")
+    model.save_weights(tmp_path / "w.weights.h5")
+    one, other = (
+        keras_mvit.create_model(
+            "cmt_ti", 7, (128, 128, 3), weights=tmp_path / file
+        )
+        for file in ("w.keras", "w.weights.h5")
+    )
+    assert _same(one, other)
+
+
 def test_every_difference_is_listed_and_nothing_is_loaded(state):
     bad = dict(state)
     del bad["stem.conv.weight"], bad["stages.4.1.norm.bias"]
