@@ -82,18 +82,23 @@ def read_model(content):
         raise ValueError(f"not a complete LiteRT file: {error}") from error
 
 
-def operators(content):
-    """Lists the `Operator`s of a LiteRT file (bytes), in order."""
-    model, graph, tensors = _read_graph(content)
+def count_graphs(content):
+    """Counts the graphs of a LiteRT file (bytes): of signatures, of loops."""
+    return len(read_model(content).subgraphs or ())
+
+
+def operators(content, graph_index=0):
+    """Lists the `Operator`s of a graph of a LiteRT file (bytes), in order."""
+    model, graph, tensors = _read_graph(content, graph_index)
     return [
         _operator(index, op, model, tensors)
         for index, op in enumerate(graph.operators)
     ]
 
 
-def inputs(content):
-    """Lists the `Tensor`s that the graph of a LiteRT file (bytes) takes."""
-    _, graph, tensors = _read_graph(content)
+def inputs(content, graph_index=0):
+    """Lists the `Tensor`s that a graph of a LiteRT file (bytes) takes."""
+    _, graph, tensors = _read_graph(content, graph_index)
     return [tensors[i] for i in graph.inputs]
 
 
@@ -109,13 +114,13 @@ def op_histogram(content):
     return dict(counts.most_common())
 
 
-def _read_graph(content):
+def _read_graph(content, index=0):
     model = read_model(content)
     try:
-        graph = model.subgraphs[0]
+        graph = model.subgraphs[index]
         tensors = [
             _tensor(index, tensor, model)
-            for index, tensor in enumerate(graph.tensors)
+            for index, tensor in enumerate(graph.tensors or ())
         ]
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise ValueError(f"not a complete LiteRT file: {error}") from error

@@ -30,7 +30,8 @@ def lint_file(content, targets=TARGETS):
 
     XNNPACK is asked by loading the file here, so that all of its limits count;
     only a file that LiteRT cannot load is judged by the tables of `delegates`.
-    The GPU delegate exists on devices alone and is judged by the tables.
+    The GPU delegate exists on devices alone and is judged by the tables, as are
+    further graphs of a file: of other signatures, or the bodies of loops.
 
     Args:
         content: bytes. The file.
@@ -48,30 +49,35 @@ def lint_file(content, targets=TARGETS):
             f"targets are {', '.join(unknown) or 'empty'}; expected some of"
             f" {', '.join(TARGETS)}"
         )
-    inputs, operators = (
-        flatbuffer.inputs(content),
-        flatbuffer.operators(content),
-    )
-    model = _load(content, inputs, operators)
-    judge = {
-        "xnnpack": lambda: _xnnpack(operators, model),
-        "gpu": lambda: _gpu(inputs, operators),
-    }
+    graphs = [
+        (flatbuffer.inputs(content, i), flatbuffer.operators(content, i))
+        for i in range(max(1, flatbuffer.count_graphs(content)))
+    ]
+    model = _load(content, graphs)
+    judge = {"xnnpack": _xnnpack, "gpu": _gpu}
     findings = []
     for target in dict.fromkeys(targets):
-        found = _foreign(operators) + judge[target]()
-        findings += [Finding(target, *finding) for finding in found]
+        for index, (inputs, operators) in enumerate(graphs):
+            prefix = f"graph {index} " if index else ""
+            findings += [
+                Finding(target, rule, prefix + place, message)
+                for rule, place, message in (
+                    *_foreign(operators),
+                    *judge[target](inputs, operators, None if index else model),
+                )
+            ]
     return findings
 
 
-def _load(content, inputs, operators):
+def _load(content, graphs):
     """Returns a LiteRTModel, or None where a finding tells why not."""
     try:
         return LiteRTModel(content, num_threads=1)
     except ValueError:
         # With one pixel, which an open size begins with, kernels may fail.
-        if any(map(_is_dynamic, inputs)) or _foreign(operators):
-            return None
+        for inputs, operators in graphs:
+            if any(map(_is_dynamic, inputs)) or _foreign(operators):
+                return None
         raise
 
 
@@ -87,7 +93,8 @@ def _foreign(operators):
     return findings
 
 
-def _xnnpack(operators, model):
+def _xnnpack(inputs, operators, model):
+    del inputs  # of any size
     findings = []
     left_out = None if model is None else model.left_out
     for op in operators:
@@ -109,7 +116,8 @@ def _xnnpack(operators, model):
     return findings
 
 
-def _gpu(inputs, operators):
+def _gpu(inputs, operators, model):
+    del model  # which knows of XNNPACK
     findings = [_dynamic(t) for t in inputs if _is_dynamic(t)]
     findings += [
         ("batch", _tensor(t), f"batch {t.shape[0]}, expected 1")

@@ -74,3 +74,30 @@ def with_int8_softmax():
         inference_input_type=tf.int8,
         inference_output_type=tf.int8,
     )
+
+
+def with_second_signature(function, folder):
+    """A file whose first signature is a ReLU, and whose second is `function`.
+
+    Args:
+        function: callable of a float32 tensor (1, 8, 8, 3).
+        folder: str. For a model of TensorFlow's.
+    """
+    spec = tf.TensorSpec((1, 8, 8, 3), tf.float32, name="image")
+    module = tf.Module()
+    module.first = tf.function(tf.nn.relu, [spec])
+    module.second = tf.function(function, [spec])
+    signatures = {
+        name: getattr(module, name).get_concrete_function()
+        for name in ("first", "second")
+    }
+    with quiet():
+        tf.saved_model.save(module, str(folder), signatures)
+        converter = tf.lite.TFLiteConverter.from_saved_model(
+            str(folder), signature_keys=list(signatures)
+        )
+        converter.target_spec.supported_ops = [
+            tf.lite.OpsSet.TFLITE_BUILTINS,
+            tf.lite.OpsSet.SELECT_TF_OPS,
+        ]
+        return converter.convert()

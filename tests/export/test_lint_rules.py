@@ -108,3 +108,36 @@ def test_unknown_targets(targets):
 def test_a_file_cut_short(float32_file, share):
     with pytest.raises(ValueError, match="LiteRT"):
         lint_rules.lint_file(float32_file[: int(share * len(float32_file))])
+
+
+def test_further_signatures_are_judged_too(tmp_path):
+    content = broken_files.with_second_signature(tf.nn.relu, tmp_path / "good")
+    assert _found(content) == []
+    for name, function, expected in (
+        ("flex", tf.math.erf, {("xnnpack", "flex"), ("gpu", "flex")}),
+        ("op", tf.sign, {("xnnpack", "op")}),
+        (
+            "rank",
+            lambda x: tf.transpose(
+                tf.reshape(x, (1, 4, 2, 8, 3)), (0, 2, 1, 3, 4)
+            ),
+            {("gpu", "rank")},
+        ),
+    ):
+        content = broken_files.with_second_signature(function, tmp_path / name)
+        findings = lint_rules.lint_file(content)
+        assert {(f.target, f.rule) for f in findings} == expected
+        assert all(f.place.startswith("graph 1 ") for f in findings)
+
+
+def test_bodies_of_loops_are_judged_too():
+    def grow(image):
+        return tf.while_loop(
+            lambda x: tf.reduce_sum(x) < 9, lambda x: [tf.sign(x) + x], [image]
+        )
+
+    places = {
+        f.place.split(" op ")[0]
+        for f in lint_rules.lint_file(convert_function(grow))
+    }
+    assert "graph 2" in places
