@@ -9,8 +9,8 @@ from keras_mvit.export import packing
 def integer_form(content, bits):
     """Rewrites a float32 file so that the quantizer can take all of it.
 
-    A NEG becomes a multiplication by -1; for 16 bits, a SQUARED_DIFFERENCE
-    becomes a difference, multiplied by itself.
+    A NEG becomes a multiplication by -1, a SQUARE one by itself; for 16 bits,
+    a SQUARED_DIFFERENCE becomes a difference, multiplied by itself.
 
     Args:
         content: bytes. A float32 LiteRT file.
@@ -21,7 +21,7 @@ def integer_form(content, bits):
     """
     model = packing.unpack(content)
     graph = model.subgraphs[0]
-    rewrites = {"NEG": _negate}
+    rewrites = {"NEG": _negate, "SQUARE": _square}
     if bits == 16:
         rewrites["SQUARED_DIFFERENCE"] = _square_the_difference
     operators = []
@@ -42,6 +42,12 @@ def _negate(model, graph, operator):
     name = output.name + b"/minus_one"
     minus_one = packing.add_tensor(model, name, (), np.float32(-1))
     inputs = [operator.inputs[0], minus_one]
+    return [_multiply(model, inputs, operator.outputs[0])]
+
+
+def _square(model, graph, operator):
+    del graph
+    inputs = [operator.inputs[0]] * 2
     return [_multiply(model, inputs, operator.outputs[0])]
 
 

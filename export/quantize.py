@@ -1,6 +1,7 @@
 """The float32 file -> a file of another format, by ai-edge-quantizer."""
 
 import collections
+import math
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from keras_mvit.export import (
 from keras_mvit.export.calibration import calibrate
 from keras_mvit.export.formats import get_formats
 from keras_mvit.quiet import quiet
+
+_ROOM = 2  # times the largest value seen
 
 
 def quantize_file(
@@ -119,11 +122,32 @@ def _ranges(content, row, calibration, given):
     if calibration is not None:
         found = calibrate(content, calibration)
         _check_input(content, found, given)
-        return {**found, **given}
+        return {**_with_room(found, operators, row), **given}
     made = {name for op in operators for name in op.outputs}
     if not made <= set(given):
         raise ValueError(f"Format {row.name!r} needs calibration images")
     return given
+
+
+def _with_room(ranges, operators, row):
+    """Returns ranges that values may leave a little, where that costs little.
+
+    Calibration has seen one value an image of a tensor that has only one, such
+    as the variance of a whole map; beyond the range it would be cut off, and
+    with it all that is divided by it. 16 bits have one to spare for any tensor.
+    """
+    single = {
+        tensor.name
+        for op in operators
+        for tensor in op.results
+        if math.prod(tensor.shape) == 1
+    }
+    return {
+        name: (_ROOM * least, _ROOM * greatest)
+        if row.activation_bits == 16 or name in single
+        else (least, greatest)
+        for name, (least, greatest) in ranges.items()
+    }
 
 
 def _with_steps(ranges):

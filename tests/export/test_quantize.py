@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+import keras_mvit
 from keras_mvit.export import (
     convert,
     flatbuffer,
@@ -271,3 +272,30 @@ def test_products_with_a_constant():
     int16x8 = formats.FORMATS["int16x8"]
     with pytest.raises(ValueError, match="only the other way round: .*MatMul"):
         quantize.quantize_file(content, int16x8, images)
+
+
+@pytest.mark.parametrize(
+    "name, error", [("int8_full", 0.08), ("int16x8", 0.03)]
+)
+@pytest.mark.parametrize("contrast", [0.5, 1.2])
+def test_an_image_of_another_contrast_is_normalized_right(
+    name, error, contrast
+):
+    # Its variance is one number, and beyond all that calibration has seen.
+    keras.utils.set_random_seed(0)
+    image = keras.Input((8, 8, 3))
+    x = keras_mvit.layers.LayerNorm2D()(image)
+    x = keras.layers.Conv2D(8, 3, activation="relu")(x)
+    x = keras.layers.Dense(5)(keras.layers.GlobalAveragePooling2D()(x))
+    content = convert.to_float32(keras.Model(image, x), (8, 8))
+    noise = np.random.default_rng(0).uniform(-0.4, 0.4, (6, 8, 8, 3))
+    contrasts = np.linspace(0.7, 1, 6)[:, None, None, None]
+    images = np.float32(0.5 + contrasts * noise)
+    (taken,) = flatbuffer.inputs(content)
+    quantized = quantize.quantize_file(
+        content, name, images, {taken.name: (0.0, 1.0)}
+    )
+    other = np.float32(0.5 + contrast * noise)
+    expected = LiteRTModel(content).predict(other)
+    answers = LiteRTModel(quantized).predict(other)
+    assert np.sqrt(np.mean((answers - expected) ** 2)) < error * expected.std()
