@@ -87,3 +87,28 @@ def test_the_table_agrees_with_the_runtime():
     for op in operators:
         refused = delegates.xnnpack_refusal(op) is not None
         assert refused == (op.index in left_out), op
+
+
+@pytest.mark.parametrize(
+    "name, function",
+    [
+        ("REDUCE_MAX", lambda x: tf.reduce_max(x, axis=-1)),
+        ("REDUCE_MIN", lambda x: tf.reduce_min(x, axis=-1)),
+        ("SUM", lambda x: tf.reduce_sum(x, axis=-1)),
+        ("MAX_POOL_2D", lambda x: tf.nn.max_pool2d(x, 2, 2, "VALID")),
+        ("AVERAGE_POOL_2D", lambda x: tf.nn.avg_pool2d(x, 2, 2, "VALID")),
+        ("MAXIMUM", lambda x: tf.maximum(x, 0.3)),
+    ],
+)
+def test_the_table_of_int8_agrees_with_the_runtime(name, function):
+    content = convert_function(
+        function,
+        optimizations=[tf.lite.Optimize.DEFAULT],
+        representative_dataset=lambda: [[tf.random.normal(IMAGE)]],
+        inference_input_type=tf.int8,
+        inference_output_type=tf.int8,
+    )
+    (op,) = flatbuffer.operators(content)
+    assert op.name == name and op.inputs[0].dtype == "int8"
+    left_out = LiteRTModel(content, num_threads=1).left_out
+    assert (delegates.xnnpack_refusal(op) is not None) == bool(left_out)
