@@ -1,5 +1,8 @@
 """The published architectures, in every format."""
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -35,20 +38,29 @@ CASES = [(name, 96, FORMATS) for name in keras_mvit.list_models()] + [
 @pytest.mark.large
 @pytest.mark.parametrize("name, image_size, formats", CASES)
 def test_files_suit_cpu_and_gpu(name, image_size, formats, tmp_path):
-    size = image_size or keras_mvit.preprocessing(name).image_size[0]
-    images = random_images(16, (size, size), seed=1).images
-    np.savez(tmp_path / "images.npz", images=images)
-    made = source.from_name(
-        name,
-        image_size=image_size,
-        calibration_images=str(tmp_path / "images.npz"),
-    )
-    card = exporter.export(made, formats, str(tmp_path / "out"), 16, log=len)
-    for file in card["files"]:
+    # TensorFlow's converter keeps ten times a model's size for good; so a
+    # process of its own, or all of them together would not fit the memory.
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        card = pool.submit(_export, name, image_size, formats, tmp_path)
+        files = card.result()["files"]
+    for file in files:
         content = (tmp_path / "out" / file["file"]).read_bytes()
         # GPU delegates are for float files.
         targets = ["xnnpack", "gpu"][: 1 + ("float" in file["format"])]
         assert lint_rules.lint_file(content, targets) == [], file["file"]
+
+
+def _export(name, image_size, formats, folder):
+    size = image_size or keras_mvit.preprocessing(name).image_size[0]
+    images = random_images(16, (size, size), seed=1).images
+    np.savez(folder / "images.npz", images=images)
+    made = source.from_name(
+        name,
+        image_size=image_size,
+        calibration_images=str(folder / "images.npz"),
+    )
+    return exporter.export(made, formats, str(folder / "out"), 16, log=len)
 
 
 @pytest.mark.large
