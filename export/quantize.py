@@ -13,6 +13,7 @@ from keras_mvit.export import (
     packing,
     quantize_recipe,
     requantize,
+    split_heads,
     transpose_products,
     winograd,
 )
@@ -81,6 +82,7 @@ def quantize_file(
         bias_scale.widen(model, content)
     requantize.fold(model)
     if not row.integer_only:
+        split_heads.split(model)
         transpose_products.transpose(model)
     packing.shorten_names(model)
     return packing.pack(model)

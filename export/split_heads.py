@@ -1,0 +1,250 @@
+"""Attention of an int8 file, one head at a time.
+
+Projected to all heads at once, tokens are transposed to have the channels of
+each head in one piece, and back. Projections to one head need no transpose;
+and the scores of one head stay in a core's cache on their way through softmax.
+"""
+
+import copy
+import dataclasses
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from keras_mvit.export import packing
+
+_CACHED_SCORES = 2**17  # in float32 half of a core's second-level cache
+_MAX_PIECES = 5  # that XNNPACK concatenates
+_MIXING = ("BATCH_MATMUL", "DEQUANTIZE", "SOFTMAX", "QUANTIZE", "BATCH_MATMUL")
+_REGROUPING = ("RESHAPE", "TRANSPOSE", "RESHAPE")
+
+
+def split(model):
+    """Splits each multi-head attention whose scores outgrow the cache.
+
+    Answers stay the same, to the bit.
+
+    Args:
+        model: schema.ModelT, from `packing.unpack`. Changed in place.
+    """
+    graph = model.subgraphs[0]
+    for operator in list(graph.operators):
+        attention = _find(model, operator)
+        if attention and attention.outgrows_cache:
+            place = graph.operators.index(operator)
+            graph.operators[place:place] = _Splitter(model, attention).split()
+            for old in attention.operators:
+                graph.operators.remove(old)
+    packing.drop_unused(model)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Attention:
+    """Operators of a multi-head attention, from projections to joined heads.
+
+    Tokens attend to those of their own sequence.
+
+    Args:
+        projections: list of `CONV_2D` to queries, keys and values.
+        mixing: list of the operators of `_MIXING`.
+        operators: list of all of them, the last one last.
+        sequences: int.
+        tokens: int. Of one sequence.
+        heads: int.
+        head_dim: int.
+    """
+
+    projections: list
+    mixing: list
+    operators: list
+    sequences: int
+    tokens: int
+    heads: int
+    head_dim: int
+
+    @property
+    def sequences_at_once(self):
+        """How many of a head's fit into the cache, or 1."""
+        fitting = max(1, _CACHED_SCORES // self.tokens**2)
+        return max(
+            count
+            for count in range(1, min(fitting, self.sequences) + 1)
+            if self.sequences % count == 0
+        )
+
+    @property
+    def outgrows_cache(self):
+        """Whether splitting it saves time, and is possible."""
+        pieces = max(self.heads, self.sequences // self.sequences_at_once)
+        scores = self.heads * self.sequences * self.tokens**2
+        return scores > 2 * _CACHED_SCORES and pieces <= _MAX_PIECES
+
+
+def _find(model, last):
+    """Returns the attention that an operator is the last of, or None."""
+    after = _chain(model, last.outputs[0], _MIXING + _REGROUPING)
+    if not after:
+        return None
+    mixing = after[: len(_MIXING)]
+    product, *_, sum_of_values = mixing
+    before = [
+        _chain(model, index, ("CONV_2D", *_REGROUPING))
+        for index in (*product.inputs, sum_of_values.inputs[1])
+    ]
+    if not all(before):
+        return None
+    projections = [chain[0] for chain in before]
+
+    def shape(operator):
+        return tuple(model.subgraphs[0].tensors[operator.outputs[0]].shape)
+
+    _, sequences, tokens, channels = shape(projections[0])
+    _, heads, _, head_dim = shape(before[0][2])
+    regrouped = [
+        (1, sequences, tokens, channels),
+        (1, sequences * tokens, heads, head_dim),
+        (1, heads, sequences * tokens, head_dim),
+        (1, heads * sequences, tokens, head_dim),
+    ]
+    paths = [*before, [last, *after[-2:-4:-1], sum_of_values]]
+    if (
+        len({int(one.inputs[0]) for one in projections}) > 1
+        or any([*map(shape, path)] != regrouped for path in paths)
+        or _transposed(product) != (False, True)
+        or _transposed(sum_of_values) != (False, False)
+    ):
+        return None
+    operators = [*sum(before, []), *after]
+    return _Attention(
+        projections, mixing, operators, sequences, tokens, heads, head_dim
+    )
+
+
+def _chain(model, index, kinds):
+    """Returns the operators of such kinds that a tensor comes from, or None.
+
+    What they hand on to each other nobody else may use.
+    """
+    operators = model.subgraphs[0].operators
+    chain = []
+    for kind in reversed(kinds):
+        makers = [op for op in operators if index in op.outputs]
+        users = [op for op in operators if index in op.inputs]
+        if not makers or packing.operator_name(model, makers[0]) != kind:
+            return None
+        if chain and len(users) > 1:
+            return None
+        chain.insert(0, makers[0])
+        index = makers[0].inputs[0]
+    return chain
+
+
+def _transposed(product):
+    return product.builtinOptions.adjX, product.builtinOptions.adjY
+
+
+class _Splitter:
+    """Makes the operators of an attention that goes head by head."""
+
+    def __init__(self, model, attention):
+        self._model = model
+        self._attention = attention
+        self._tensors = model.subgraphs[0].tensors
+        self._operators = []
+
+    def split(self):
+        """Returns the operators, in order."""
+        it = self._attention
+        heads = [
+            [self._weights(one, head) for one in it.projections]
+            for head in range(it.heads)
+        ]
+        parts = []
+        for start in range(0, it.sequences, it.sequences_at_once):
+            tokens = self._sequences(it.projections[0].inputs[0], start)
+            mixed = [self._head(tokens, weights) for weights in heads]
+            parts.append(self._concatenated(mixed, axis=3))
+        if len(parts) > 1:
+            self._concatenated(parts, axis=1)
+        self._operators[-1].outputs = it.operators[-1].outputs
+        return self._operators
+
+    def _weights(self, projection, head):
+        """Adds those constants of a projection that one head needs."""
+        dim = self._attention.head_dim
+        units = slice(head * dim, (head + 1) * dim)
+        return [self._units(index, units) for index in projection.inputs[1:]]
+
+    def _units(self, index, units):
+        tensor = self._tensors[index]
+        data = bytes(self._model.buffers[tensor.buffer].data)
+        data = np.frombuffer(data, np.uint8).reshape(tensor.shape[0], -1)
+        quantization = copy.copy(tensor.quantization)
+        if len(quantization.scale) > 1:
+            quantization.scale = quantization.scale[units]
+            quantization.zeroPoint = quantization.zeroPoint[units]
+        buffer = packing.add_buffer(self._model, data[units].tobytes())
+        size = {0: self._attention.head_dim}
+        return self._like(index, size, buffer=buffer, quantization=quantization)
+
+    def _sequences(self, index, start):
+        """Takes as many sequences of tokens as go at once."""
+        shape = self._tensors[index].shape
+        count = self._attention.sequences_at_once
+        if count == shape[1]:
+            return index
+        begin, size = (
+            packing.add_tensor(self._model, b"", (4,), np.int32(values))
+            for values in ([0, start, 0, 0], [1, count, *shape[2:]])
+        )
+        result = self._like(index, {1: count})
+        options = schema.SliceOptionsT()
+        return self._add("SLICE", [index, begin, size], result, options)
+
+    def _head(self, tokens, weights):
+        """Returns the mixed values of one head, (1, P, N, d)."""
+        it = self._attention
+        query, key, value = (
+            self._repeat(one, [tokens, *constants], {3: it.head_dim})
+            for one, constants in zip(it.projections, weights, strict=True)
+        )
+        product, *softmax, sum_of_values = it.mixing
+        mixed = self._repeat(product, [query, key])
+        for operator in softmax:
+            mixed = self._repeat(operator, [mixed])
+        return self._repeat(sum_of_values, [mixed, value])
+
+    def _repeat(self, operator, inputs, sizes=()):
+        """Lets an operator compute the same from other tensors."""
+        sizes = {1: self._attention.sequences_at_once, **dict(sizes)}
+        made = copy.copy(operator)
+        made.builtinOptions = copy.copy(operator.builtinOptions)
+        made.inputs = np.int32(inputs)
+        made.outputs = np.int32([self._like(operator.outputs[0], sizes)])
+        self._operators.append(made)
+        return made.outputs[0]
+
+    def _concatenated(self, pieces, axis):
+        size = sum(self._tensors[piece].shape[axis] for piece in pieces)
+        result = self._like(pieces[0], {axis: size})
+        options = schema.ConcatenationOptionsT(axis=axis)
+        return self._add("CONCATENATION", pieces, result, options)
+
+    def _add(self, kind, inputs, result, options):
+        self._operators.append(
+            packing.make_operator(self._model, kind, inputs, result, options)
+        )
+        return result
+
+    def _like(self, index, sizes, **changes):
+        """Adds a tensor that differs from another in some sizes."""
+        shape = np.array(self._tensors[index].shape, np.int32)
+        for axis, size in sizes.items():
+            shape[axis] = size
+        return packing.add_tensor_like(
+            self._model,
+            self._tensors[index],
+            shape=shape,
+            shapeSignature=None,
+            **changes,
+        )
