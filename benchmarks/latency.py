@@ -4,10 +4,10 @@
     python -m benchmarks.latency --models=mobilevit_xxs,cmt_ti --check
 
 On one thread, by LiteRT's interpreter and XNNPACK, at the models' own sizes,
-with random weights. All files of a model are loaded at
-once and take turns, so that whatever else the machine does meets all of them
-alike. Ours, float32 and int8, are made at each run; those of peers once, each
-in its own environment, and kept:
+with random weights. All files of a model are loaded at once and take turns, so
+that whatever else the machine does meets all of them alike; and loaded anew
+some times, as it matters where in memory they lie. Ours, float32 and int8, are
+made at each run; those of peers once, each in its own environment, and kept:
 
     python -m venv A && A/bin/pip install tensorflow==2.21.0 keras==3.15.1 \
         tf_keras==2.21.0 kimm==0.2.5 keras-cv-attention-models==1.4.3

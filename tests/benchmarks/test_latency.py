@@ -1,6 +1,7 @@
 import dataclasses
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -35,6 +36,29 @@ def test_ratios():
     slower = dataclasses.replace(figures, files=_figures(timm=None).files)
     mean = latency_figures.mean_ratio_to_peer([figures, slower])
     assert mean == pytest.approx((0.8 * 10 / 14) ** 0.5)
+
+
+def test_files_are_loaded_anew_in_changing_order(monkeypatch):
+    orders = []
+
+    def take_turns(models, runs):
+        orders.append([model.name for model in models])
+        return [[ord(model.name)] * runs for model in models]
+
+    monkeypatch.setattr(latency_figures, "take_turns", take_turns)
+    monkeypatch.setattr(
+        latency_figures,
+        "_warm",
+        lambda content: types.SimpleNamespace(name=content, num_partitions=1),
+    )
+    files = latency_figures.measure(dict(zip("abc", "abc", strict=True)), 7)
+    assert [(file.name, file.median_ms) for file in files] == [
+        ("a", 97),
+        ("b", 98),
+        ("c", 99),
+    ]
+    assert len(orders) == 5
+    assert len(set(map(tuple, orders))) > 1
 
 
 def test_bounds_name_model_and_figure():
