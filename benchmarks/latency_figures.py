@@ -18,7 +18,7 @@ MAX_INT8_RATIO = {
     "cmt_ti": 0.55,
 }
 MAX_INT8_SIZE = 0.30
-_LOADS = 5
+_LOADS = 10
 _WARMUP_RUNS = 5
 
 
