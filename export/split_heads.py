@@ -1,8 +1,9 @@
 """Attention of an int8 file, one head at a time.
 
 Projected to all heads at once, tokens are transposed to have the channels of
-each head in one piece, and back. Projections to one head need no transpose;
-and the scores of one head stay in a core's cache on their way through softmax.
+each head in one piece, and back. Queries and keys projected to one head need
+no transpose, and of values transposed once each head takes a slice; the scores
+of one head stay in a core's cache on their way through softmax.
 """
 
 import copy
@@ -155,14 +156,25 @@ class _Splitter:
     def split(self):
         """Returns the operators, in order."""
         it = self._attention
+        *projections, to_values = it.projections
+        tokens = to_values.inputs[0]
+        values = self._transpose(self._repeat(to_values, to_values.inputs))
         heads = [
-            [self._weights(one, head) for one in it.projections]
+            [self._weights(one, head) for one in projections]
             for head in range(it.heads)
         ]
         parts = []
         for start in range(0, it.sequences, it.sequences_at_once):
-            tokens = self._sequences(it.projections[0].inputs[0], start)
-            mixed = [self._head(tokens, weights) for weights in heads]
+            some = self._slice(tokens, 1, start, it.sequences_at_once)
+            ours = self._slice(values, 1, start, it.sequences_at_once)
+            mixed = [
+                self._head(
+                    some,
+                    weights,
+                    self._slice(ours, 2, head * it.head_dim, it.head_dim),
+                )
+                for head, weights in enumerate(heads)
+            ]
             parts.append(self._concatenated(mixed, axis=3))
         if len(parts) > 1:
             self._concatenated(parts, axis=1)
@@ -187,40 +199,56 @@ class _Splitter:
         size = {0: self._attention.head_dim}
         return self._like(index, size, buffer=buffer, quantization=quantization)
 
-    def _sequences(self, index, start):
-        """Takes as many sequences of tokens as go at once."""
-        shape = self._tensors[index].shape
-        count = self._attention.sequences_at_once
-        if count == shape[1]:
+    def _slice(self, index, axis, start, size):
+        """Takes a part of a tensor, along one axis."""
+        shape = np.array(self._tensors[index].shape, np.int32)
+        if size == shape[axis]:
             return index
-        begin, size = (
-            packing.add_tensor(self._model, b"", (4,), np.int32(values))
-            for values in ([0, start, 0, 0], [1, count, *shape[2:]])
-        )
-        result = self._like(index, {1: count})
+        begin = np.zeros_like(shape)
+        begin[axis], shape[axis] = start, size
+        bounds = [
+            packing.add_tensor(self._model, b"", values.shape, values)
+            for values in (begin, shape)
+        ]
+        result = self._like(index, {axis: size})
         options = schema.SliceOptionsT()
-        return self._add("SLICE", [index, begin, size], result, options)
+        return self._add("SLICE", [index, *bounds], result, options)
 
-    def _head(self, tokens, weights):
-        """Returns the mixed values of one head, (1, P, N, d)."""
+    def _transpose(self, index):
+        """Exchanges the last two axes."""
+        *_, rows, columns = self._tensors[index].shape
+        axes = np.int32([0, 1, 3, 2])
+        axes = packing.add_tensor(self._model, b"", axes.shape, axes)
+        result = self._like(index, {2: columns, 3: rows})
+        options = schema.TransposeOptionsT()
+        return self._add("TRANSPOSE", [index, axes], result, options)
+
+    def _head(self, tokens, weights, values):
+        """Returns the mixed values of one head, (1, P, N, d).
+
+        Its values come as (1, P, d, N), in the order that XNNPACK packs by
+        vector instructions (`transpose_products`).
+        """
         it = self._attention
-        query, key, value = (
-            self._repeat(one, [tokens, *constants], {3: it.head_dim})
-            for one, constants in zip(it.projections, weights, strict=True)
+        count = {1: it.sequences_at_once}
+        query, key = (
+            self._repeat(one, [tokens, *constants], {**count, 3: it.head_dim})
+            for one, constants in zip(it.projections, weights, strict=False)
         )
         product, *softmax, sum_of_values = it.mixing
-        mixed = self._repeat(product, [query, key])
+        mixed = self._repeat(product, [query, key], count)
         for operator in softmax:
-            mixed = self._repeat(operator, [mixed])
-        return self._repeat(sum_of_values, [mixed, value])
+            mixed = self._repeat(operator, [mixed], count)
+        mixed = self._repeat(sum_of_values, [mixed, values], count)
+        self._operators[-1].builtinOptions.adjY = True
+        return mixed
 
     def _repeat(self, operator, inputs, sizes=()):
         """Lets an operator compute the same from other tensors."""
-        sizes = {1: self._attention.sequences_at_once, **dict(sizes)}
         made = copy.copy(operator)
         made.builtinOptions = copy.copy(operator.builtinOptions)
         made.inputs = np.int32(inputs)
-        made.outputs = np.int32([self._like(operator.outputs[0], sizes)])
+        made.outputs = np.int32([self._like(operator.outputs[0], dict(sizes))])
         self._operators.append(made)
         return made.outputs[0]
 
