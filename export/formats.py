@@ -66,8 +66,8 @@ FORMATS = {
         ),
         # XNNPACK has no int8 softmax, and the range of exponentials suits no
         # 8 bits; nor has it a GELU, or a ReLU fused to no convolution. A
-        # concatenation would force one scale on its inputs; where their scales
-        # are far apart, XNNPACK could not bridge them.
+        # concatenation would force one scale on its inputs; it becomes int8
+        # afterwards (`integer_concatenation`).
         Format(
             "int8", MIN_MAX, 8, False,
             ("SOFTMAX", "GELU", "RELU", "CONCATENATION"),

@@ -9,6 +9,7 @@ from keras_mvit.export import (
     bias_scale,
     fine_softmax,
     flatbuffer,
+    integer_concatenation,
     integer_form,
     packing,
     quantize_recipe,
@@ -80,6 +81,7 @@ def quantize_file(
     model = packing.unpack(quantized)
     if row.activation_bits is not None:
         bias_scale.widen(model, content)
+    integer_concatenation.concatenate(model)
     requantize.fold(model)
     if not row.integer_only:
         split_heads.split(model)

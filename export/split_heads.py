@@ -16,6 +16,7 @@ from keras_mvit.export import packing
 
 _CACHED_SCORES = 2**17  # in float32 half of a core's second-level cache
 _MAX_PIECES = 5  # that XNNPACK concatenates
+_PACKED = 8  # as many values of a key XNNPACK packs together, a rest one by one
 _MIXING = ("BATCH_MATMUL", "DEQUANTIZE", "SOFTMAX", "QUANTIZE", "BATCH_MATMUL")
 _REGROUPING = ("RESHAPE", "TRANSPOSE", "RESHAPE")
 
@@ -152,6 +153,7 @@ class _Splitter:
         self._attention = attention
         self._tensors = model.subgraphs[0].tensors
         self._operators = []
+        self._packed_dim = -(-attention.head_dim // _PACKED) * _PACKED
 
     def split(self):
         """Returns the operators, in order."""
@@ -184,19 +186,23 @@ class _Splitter:
     def _weights(self, projection, head):
         """Adds those constants of a projection that one head needs."""
         dim = self._attention.head_dim
-        units = slice(head * dim, (head + 1) * dim)
+        units = np.arange(head * dim, (head + 1) * dim)
         return [self._units(index, units) for index in projection.inputs[1:]]
 
     def _units(self, index, units):
+        """Adds the constants of some units, and of those that give zeros."""
         tensor = self._tensors[index]
         data = bytes(self._model.buffers[tensor.buffer].data)
         data = np.frombuffer(data, np.uint8).reshape(tensor.shape[0], -1)
+        more = self._packed_dim - len(units)
+        data = np.pad(data[units], ((0, more), (0, 0)))
         quantization = copy.copy(tensor.quantization)
         if len(quantization.scale) > 1:
+            units = np.pad(units, (0, more), "edge")
             quantization.scale = quantization.scale[units]
             quantization.zeroPoint = quantization.zeroPoint[units]
-        buffer = packing.add_buffer(self._model, data[units].tobytes())
-        size = {0: self._attention.head_dim}
+        buffer = packing.add_buffer(self._model, data.tobytes())
+        size = {0: self._packed_dim}
         return self._like(index, size, buffer=buffer, quantization=quantization)
 
     def _slice(self, index, axis, start, size):
@@ -226,13 +232,15 @@ class _Splitter:
     def _head(self, tokens, weights, values):
         """Returns the mixed values of one head, (1, P, N, d).
 
-        Its values come as (1, P, d, N), in the order that XNNPACK packs by
+        Queries and keys have zeros up to a multiple of what XNNPACK packs
+        together. Values come as (1, P, d, N), in the order that it packs by
         vector instructions (`transpose_products`).
         """
         it = self._attention
         count = {1: it.sequences_at_once}
+        size = {**count, 3: self._packed_dim}
         query, key = (
-            self._repeat(one, [tokens, *constants], {**count, 3: it.head_dim})
+            self._repeat(one, [tokens, *constants], size)
             for one, constants in zip(it.projections, weights, strict=False)
         )
         product, *softmax, sum_of_values = it.mixing

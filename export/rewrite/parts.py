@@ -62,10 +62,6 @@ class Linear:
         mean = self.kernel.mean(-1, keepdims=True)
         return Linear(self.kernel - mean, self.bias - self.bias.mean())
 
-    def of_inputs(self, channels):
-        """What some of the inputs contribute, without the bias."""
-        return Linear(self.kernel[channels])
-
     def split(self, *sizes):
         """One projection for each group of outputs."""
         edges = np.cumsum((0, *sizes))

@@ -27,13 +27,14 @@ def inverted_residual(layer, x):
         for part in (layer.expand, layer.project)
     )
     y = x if layer.add_shortcut else None
-    for channels in np.array_split(np.arange(hidden), groups):
-        z = _expand(layer.expand, expand, x, channels)
-        z = _filter(layer.depthwise, z, channels)
+    for part in np.array_split(np.arange(hidden), groups):
+        z = _expand(layer.expand, expand, x, part)
+        z = _filter(layer.depthwise, z, part)
+        bias = None if part[0] else project.bias  # of the first part, once
         with keras.name_scope("project_part"):
-            z = project.of_inputs(channels)(z, "conv")
+            z = Linear(project.kernel[part], bias)(z, "conv")
         y = z if y is None else y + z
-    return y + np.float32(project.bias)
+    return y
 
 
 def _expand(expand, linear, x, channels):
