@@ -57,6 +57,7 @@ def _concatenate(model, joined):
         )
         for piece, source in zip(pieces, sources, strict=True)
     ]
+    result.name = graph.tensors[joined.outputs[0]].name
     joined.inputs = [step.outputs[0] for step in steps]
     joined.outputs = quantized.outputs
     place = graph.operators.index(joined)
