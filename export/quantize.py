@@ -12,6 +12,7 @@ from keras_mvit.export import (
     integer_concatenation,
     integer_form,
     packing,
+    pixel_pairs,
     quantize_recipe,
     requantize,
     split_heads,
@@ -84,6 +85,7 @@ def quantize_file(
     integer_concatenation.concatenate(model)
     requantize.fold(model)
     if not row.integer_only:
+        pixel_pairs.pair(model)
         split_heads.split(model)
         transpose_products.transpose(model)
     packing.shorten_names(model)

@@ -167,16 +167,13 @@ class _Splitter:
         ]
         parts = []
         for start in range(0, it.sequences, it.sequences_at_once):
-            some = self._slice(tokens, 1, start, it.sequences_at_once)
-            ours = self._slice(values, 1, start, it.sequences_at_once)
-            mixed = [
-                self._head(
-                    some,
-                    weights,
-                    self._slice(ours, 2, head * it.head_dim, it.head_dim),
-                )
-                for head, weights in enumerate(heads)
-            ]
+            some = {1: (start, it.sequences_at_once)}
+            ours = self._slice(tokens, some)
+            mixed = []
+            for head, constants in enumerate(heads):
+                channels = {2: (head * it.head_dim, it.head_dim)}
+                own = self._slice(values, some | channels)
+                mixed.append(self._head(ours, constants, own))
             parts.append(self._concatenated(mixed, axis=3))
         if len(parts) > 1:
             self._concatenated(parts, axis=1)
@@ -205,18 +202,20 @@ class _Splitter:
         size = {0: self._packed_dim}
         return self._like(index, size, buffer=buffer, quantization=quantization)
 
-    def _slice(self, index, axis, start, size):
-        """Takes a part of a tensor, along one axis."""
+    def _slice(self, index, parts):
+        """Takes {axis: (start, size)} of a tensor."""
         shape = np.array(self._tensors[index].shape, np.int32)
-        if size == shape[axis]:
-            return index
         begin = np.zeros_like(shape)
-        begin[axis], shape[axis] = start, size
+        whole = shape.copy()
+        for axis, (start, size) in parts.items():
+            begin[axis], shape[axis] = start, size
+        if (shape == whole).all():
+            return index
         bounds = [
             packing.add_tensor(self._model, b"", values.shape, values)
             for values in (begin, shape)
         ]
-        result = self._like(index, {axis: size})
+        result = self._like(index, dict(enumerate(shape)))
         options = schema.SliceOptionsT()
         return self._add("SLICE", [index, *bounds], result, options)
 
