@@ -3,11 +3,11 @@
     python -m benchmarks.latency_int8 --models=mobilevit_xxs,mobilevit_s
 
 The int8 file takes turns with the float32 one, and one without Winograd's
-products, which int8 cannot have; with int8 ones in which second matrices of
-products are not transposed, or attention has all its heads at once; and with
-such as lack SiLU, a table in int8, or softmax, which XNNPACK has in float only,
-with the conversions around it. Those answer nonsense: they tell what a perfect
-kernel would gain. One thread, random weights.
+products, which int8 cannot have; with int8 ones that were made without one of
+our passes; and with such as lack SiLU, a table in int8, or softmax, which
+XNNPACK has in float only, with the conversions around it. Those answer
+nonsense: they tell what a perfect kernel would gain. One thread, random
+weights.
 """
 
 from unittest import mock
@@ -18,7 +18,20 @@ from benchmarks import latency
 from benchmarks.latency_figures import MAX_INT8_RATIO, measure
 from benchmarks.operators_left_out import without_silu, without_softmax
 from keras_mvit import console
-from keras_mvit.export import quantize, split_heads, transpose_products
+from keras_mvit.export import (
+    integer_concatenation,
+    pixel_pairs,
+    quantize,
+    split_heads,
+    transpose_products,
+)
+
+_PASSES = {
+    "products not transposed": (transpose_products, "transpose"),
+    "heads at once": (split_heads, "split"),
+    "pixels one by one": (pixel_pairs, "pair"),
+    "concatenations in float32": (integer_concatenation, "concatenate"),
+}
 
 
 def main(argv):
@@ -29,17 +42,12 @@ def main(argv):
     for model in latency.MODELS.value:
         converted = latency.converted(model)
         made = latency.our_files(converted)
-        with mock.patch.object(transpose_products, "transpose"):
-            untransposed = latency.our_files(converted)["int8"]
-        with mock.patch.object(split_heads, "split"):
-            unsplit = latency.our_files(converted)["int8"]
         contents = {
             **made,
             "float32, 3x3 convolutions whole": quantize.quantize_file(
                 converted, "float32", split_convolutions=False
             ),
-            "products not transposed": untransposed,
-            "heads at once": unsplit,
+            **{name: _without(one, converted) for name, one in _PASSES.items()},
             "without softmax": without_softmax(made["int8"]),
             "without SiLU": without_silu(made["int8"]),
             "without both": without_softmax(without_silu(made["int8"])),
@@ -57,6 +65,12 @@ def main(argv):
         print(f"{model}: bound of int8 {MAX_INT8_RATIO[model]:.2f}")
         header = ["", "ms", "/ float32", "parts"]
         print(console.table(header, rows), end="\n\n", flush=True)
+
+
+def _without(one, converted):
+    """Return the int8 file that is made without one of the passes."""
+    with mock.patch.object(*one):
+        return latency.our_files(converted)["int8"]
 
 
 if __name__ == "__main__":
