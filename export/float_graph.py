@@ -45,14 +45,11 @@ class FloatGraph:
 
     def values(self, index, dtype=np.float32):
         """Of a constant, flat."""
-        buffer = self._model.buffers[self._graph.tensors[index].buffer]
-        return np.frombuffer(bytes(buffer.data), dtype)
+        return packing.constant(self._model, index, dtype)
 
     def users(self, index):
         """The operators that take a tensor; () if it is returned, too."""
-        if index in self._graph.outputs:
-            return ()
-        return [op for op in self.operators if index in op.inputs]
+        return packing.users(self._model, index)
 
     def has_weights(self, operator):
         """Whether weights and bias are float32 constants."""

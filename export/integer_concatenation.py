@@ -23,16 +23,14 @@ def concatenate(model):
     for joined in list(graph.operators):
         if packing.operator_name(model, joined) == "CONCATENATION":
             _concatenate(model, joined)
-    packing.drop_unused(model)
 
 
 def _concatenate(model, joined):
     graph = model.subgraphs[0]
     pieces = [_maker(graph, index) for index in joined.inputs]
-    users = [op for op in graph.operators if joined.outputs[0] in op.inputs]
+    users = packing.users(model, joined.outputs[0])
     if (
-        joined.outputs[0] in graph.outputs
-        or len(users) != 1
+        len(users) != 1
         or not _is(model, users[0], "QUANTIZE")
         or not all(_is(model, piece, "DEQUANTIZE") for piece in pieces)
     ):

@@ -88,6 +88,41 @@ def add_tensor_like(model, tensor, **changes):
     return len(tensors) - 1
 
 
+def constant(model, index, dtype):
+    """Returns the values of a tensor, flat; None where it is no constant.
+
+    Args:
+        model: schema.ModelT, unpacked.
+        index: int.
+        dtype: NumPy's type of the values.
+    """
+    data = model.buffers[model.subgraphs[0].tensors[index].buffer].data
+    return None if data is None else np.frombuffer(bytes(data), dtype)
+
+
+def users(model, index):
+    """Returns the operators that take a tensor; () if it is returned, too."""
+    graph = model.subgraphs[0]
+    if index in graph.outputs:
+        return ()
+    return [op for op in graph.operators if index in op.inputs]
+
+
+def put_before(model, make):
+    """Puts new operators before others.
+
+    Args:
+        model: schema.ModelT, unpacked. Changed in place.
+        make: function of an operator -> list of those to put before it.
+    """
+    graph = model.subgraphs[0]
+    graph.operators = [
+        one
+        for operator in graph.operators
+        for one in (*make(operator), operator)
+    ]
+
+
 def operator_name(model, operator):
     """Returns the kind of an operator of a model, such as `CONV_2D`."""
     code = model.operatorCodes[operator.opcodeIndex]

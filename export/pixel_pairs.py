@@ -22,40 +22,39 @@ def pair(model):
     Args:
         model: schema.ModelT, from `packing.unpack`. Changed in place.
     """
-    graph = model.subgraphs[0]
-    operators = []
-    for operator in graph.operators:
-        if operators and _fits(model, operators[-1], operator):
-            operators.insert(-1, _paired(model, operators[-1], operator))
-        operators.append(operator)
-    graph.operators = operators
-    packing.drop_unused(model)
+    packing.put_before(
+        model,
+        lambda pad: [
+            _paired(model, pad, conv)
+            for conv in packing.users(model, pad.outputs[0])
+            if _fits(model, pad, conv)
+        ],
+    )
 
 
 def _fits(model, pad, conv):
     """Whether it is the 3x3 convolution that pairs can stand for."""
-    graph = model.subgraphs[0]
     kinds = [packing.operator_name(model, op) for op in (pad, conv)]
-    if kinds != ["PAD", "CONV_2D"] or pad.outputs[0] != conv.inputs[0]:
+    if kinds != ["PAD", "CONV_2D"]:
         return False
-    users = [op for op in graph.operators if pad.outputs[0] in op.inputs]
     image, weights = (
-        graph.tensors[index] for index in (pad.inputs[0], conv.inputs[1])
+        model.subgraphs[0].tensors[index]
+        for index in (pad.inputs[0], conv.inputs[1])
     )
     _, _, width, channels = weights.shape
+    before, after = _pads(model, pad)[2]
     options = conv.builtinOptions
     return (
-        len(users) == 1
-        and pad.outputs[0] not in graph.outputs
+        len(packing.users(model, pad.outputs[0])) == 1
         and image.type == weights.type == schema.TensorType.INT8
-        and bool(_data(model, conv.inputs[1]))
+        and packing.constant(model, conv.inputs[1], np.int8) is not None
         and channels == image.shape[3] <= _CHANNELS // 2
         and width == 3
         and image.shape[2] % 2 == 0
         and options.strideW == 2
         and options.padding == schema.Padding.VALID
-        and _pads(model, pad)[2, 0] == 1
-        and _pads(model, pad)[2, 1] <= 1
+        and before == 1
+        and after <= 1
     )
 
 
@@ -102,7 +101,7 @@ def _of_pairs(model, conv):
     """Adds weights (units, rows, 2, 2 C); the first pixel of four has none."""
     weights = model.subgraphs[0].tensors[conv.inputs[1]]
     units, rows, width, channels = weights.shape
-    values = np.frombuffer(_data(model, conv.inputs[1]), np.int8)
+    values = packing.constant(model, conv.inputs[1], np.int8)
     values = values.reshape(weights.shape)
     values = np.pad(values, ((0, 0), (0, 0), (1, 0), (0, 0)))
     shape = np.int32([units, rows, (1 + width) // 2, 2 * channels])
@@ -117,11 +116,5 @@ def _of_pairs(model, conv):
 
 def _pads(model, pad):
     """Array (4, 2), int32: before and after each axis."""
-    values = np.frombuffer(_data(model, pad.inputs[1]), np.int32)
+    values = packing.constant(model, pad.inputs[1], np.int32)
     return values.reshape(4, 2).copy()
-
-
-def _data(model, index):
-    """Bytes of a constant; none of what is not constant."""
-    data = model.buffers[model.subgraphs[0].tensors[index].buffer].data
-    return b"" if data is None else bytes(data)

@@ -88,6 +88,7 @@ def quantize_file(
         pixel_pairs.pair(model)
         split_heads.split(model)
         transpose_products.transpose(model)
+    packing.drop_unused(model)
     packing.shorten_names(model)
     return packing.pack(model)
 

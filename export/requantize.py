@@ -8,6 +8,8 @@ scale at once: a pass less, and a rounding less.
 
 import collections
 
+import numpy as np
+
 from keras_mvit.export import packing
 
 # Operators that hand values on in the scale they came in, and operators that
@@ -44,7 +46,6 @@ def fold(model):
                 graph.tensors[index].quantization = wanted.quantization
             folded[made] = taken
     _leave_out(graph, folded)
-    packing.drop_unused(model)
 
 
 def _chain(model, makers, uses, index):
@@ -71,5 +72,5 @@ def _leave_out(graph, folded):
         if operator.outputs[0] not in folded
     ]
     for operator in graph.operators:
-        operator.inputs = [folded.get(i, i) for i in operator.inputs]
-    graph.outputs = [folded.get(i, i) for i in graph.outputs]
+        operator.inputs = np.int32([folded.get(i, i) for i in operator.inputs])
+    graph.outputs = np.int32([folded.get(i, i) for i in graph.outputs])

@@ -12,7 +12,7 @@ import dataclasses
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from keras_mvit.export import packing
+from keras_mvit.export import packing, transpose_products
 
 _CACHED_SCORES = 2**17  # in float32 half of a core's second-level cache
 _MAX_PIECES = 5  # that XNNPACK concatenates
@@ -37,7 +37,6 @@ def split(model):
             graph.operators[place:place] = _Splitter(model, attention).split()
             for old in attention.operators:
                 graph.operators.remove(old)
-    packing.drop_unused(model)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,9 +46,10 @@ class _Attention:
     Tokens attend to those of their own sequence.
 
     Args:
-        projections: list of `CONV_2D` to queries, keys and values.
+        projections: list of `CONV_2D` to queries and keys.
+        values: int. The tensor that a third one makes, which stays.
         mixing: list of the operators of `_MIXING`.
-        operators: list of all of them, the last one last.
+        operators: list of those to replace, the last one last.
         sequences: int.
         tokens: int. Of one sequence.
         heads: int.
@@ -57,6 +57,7 @@ class _Attention:
     """
 
     projections: list
+    values: int
     mixing: list
     operators: list
     sequences: int
@@ -116,9 +117,17 @@ def _find(model, last):
         or _transposed(sum_of_values) != (False, False)
     ):
         return None
-    operators = [*sum(before, []), *after]
+    *projections, to_values = projections
+    operators = [op for op in sum(before, []) if op is not to_values]
     return _Attention(
-        projections, mixing, operators, sequences, tokens, heads, head_dim
+        projections,
+        to_values.outputs[0],
+        mixing,
+        [*operators, *after],
+        sequences,
+        tokens,
+        heads,
+        head_dim,
     )
 
 
@@ -158,11 +167,10 @@ class _Splitter:
     def split(self):
         """Returns the operators, in order."""
         it = self._attention
-        *projections, to_values = it.projections
-        tokens = to_values.inputs[0]
-        values = self._transpose(self._repeat(to_values, to_values.inputs))
+        tokens = it.projections[0].inputs[0]
+        values = self._transpose(it.values)
         heads = [
-            [self._weights(one, head) for one in projections]
+            [self._weights(one, head) for one in it.projections]
             for head in range(it.heads)
         ]
         parts = []
@@ -189,8 +197,8 @@ class _Splitter:
     def _units(self, index, units):
         """Adds the constants of some units, and of those that give zeros."""
         tensor = self._tensors[index]
-        data = bytes(self._model.buffers[tensor.buffer].data)
-        data = np.frombuffer(data, np.uint8).reshape(tensor.shape[0], -1)
+        data = packing.constant(self._model, index, np.uint8)
+        data = data.reshape(tensor.shape[0], -1)
         more = self._packed_dim - len(units)
         data = np.pad(data[units], ((0, more), (0, 0)))
         quantization = copy.copy(tensor.quantization)
@@ -204,9 +212,9 @@ class _Splitter:
 
     def _slice(self, index, parts):
         """Takes {axis: (start, size)} of a tensor."""
-        shape = np.array(self._tensors[index].shape, np.int32)
+        whole = self._tensors[index].shape
+        shape = np.array(whole, np.int32)
         begin = np.zeros_like(shape)
-        whole = shape.copy()
         for axis, (start, size) in parts.items():
             begin[axis], shape[axis] = start, size
         if (shape == whole).all():
@@ -215,18 +223,16 @@ class _Splitter:
             packing.add_tensor(self._model, b"", values.shape, values)
             for values in (begin, shape)
         ]
-        result = self._like(index, dict(enumerate(shape)))
+        sizes = {axis: size for axis, (_, size) in parts.items()}
+        result = self._like(index, sizes)
         options = schema.SliceOptionsT()
         return self._add("SLICE", [index, *bounds], result, options)
 
     def _transpose(self, index):
         """Exchanges the last two axes."""
-        *_, rows, columns = self._tensors[index].shape
-        axes = np.int32([0, 1, 3, 2])
-        axes = packing.add_tensor(self._model, b"", axes.shape, axes)
-        result = self._like(index, {2: columns, 3: rows})
-        options = schema.TransposeOptionsT()
-        return self._add("TRANSPOSE", [index, axes], result, options)
+        operator = transpose_products.exchange(self._model, index)
+        self._operators.append(operator)
+        return operator.outputs[0]
 
     def _head(self, tokens, weights, values):
         """Returns the mixed values of one head, (1, P, N, d).
@@ -240,7 +246,7 @@ class _Splitter:
         size = {**count, 3: self._packed_dim}
         query, key = (
             self._repeat(one, [tokens, *constants], size)
-            for one, constants in zip(it.projections, weights, strict=False)
+            for one, constants in zip(it.projections, weights, strict=True)
         )
         product, *softmax, sum_of_values = it.mixing
         mixed = self._repeat(product, [query, key], count)
@@ -250,12 +256,12 @@ class _Splitter:
         self._operators[-1].builtinOptions.adjY = True
         return mixed
 
-    def _repeat(self, operator, inputs, sizes=()):
+    def _repeat(self, operator, inputs, sizes):
         """Lets an operator compute the same from other tensors."""
         made = copy.copy(operator)
         made.builtinOptions = copy.copy(operator.builtinOptions)
         made.inputs = np.int32(inputs)
-        made.outputs = np.int32([self._like(operator.outputs[0], dict(sizes))])
+        made.outputs = np.int32([self._like(operator.outputs[0], sizes)])
         self._operators.append(made)
         return made.outputs[0]
 

@@ -21,13 +21,41 @@ def transpose(model):
     Args:
         model: schema.ModelT, from `packing.unpack`. Changed in place.
     """
-    graph = model.subgraphs[0]
-    operators = []
-    for operator in graph.operators:
-        if _has_columns_in_pieces(model, operator):
-            operators += _transposed(model, operator)
-        operators.append(operator)
-    graph.operators = operators
+    packing.put_before(
+        model,
+        lambda operator: (
+            _transposed(model, operator)
+            if _has_columns_in_pieces(model, operator)
+            else []
+        ),
+    )
+
+
+def exchange(model, index):
+    """Returns an operator that exchanges the last two axes of a tensor.
+
+    Args:
+        model: schema.ModelT, from `packing.unpack`. Gets its tensors.
+        index: int.
+    """
+    upright = model.subgraphs[0].tensors[index]
+    *batch, row, column = range(len(upright.shape))
+    axes = np.int32([*batch, column, row])
+    permutation = packing.add_tensor(model, b"", axes.shape, axes)
+    result = packing.add_tensor_like(
+        model,
+        upright,
+        name=upright.name + b"/transpose",
+        shape=np.int32(upright.shape)[axes],
+        shapeSignature=None,
+    )
+    return packing.make_operator(
+        model,
+        "TRANSPOSE",
+        [index, permutation],
+        result,
+        schema.TransposeOptionsT(),
+    )
 
 
 def _has_columns_in_pieces(model, operator):
@@ -44,34 +72,20 @@ def _has_columns_in_pieces(model, operator):
 def _transposed(model, product):
     """Lets a product take the transpose; returns the operators that make it."""
     first, second = product.inputs
-    upright = model.subgraphs[0].tensors[second]
-    *batch, row, column = range(len(upright.shape))
-    axes = np.int32([*batch, column, row])
-    shape = np.int32(upright.shape)[axes]
-
-    def make(kind, inputs, label, options):
-        result = packing.add_tensor_like(
-            model,
-            upright,
-            name=upright.name + label,
-            shape=shape,
-            shapeSignature=None,
-        )
-        return packing.make_operator(model, kind, inputs, result, options)
-
-    permutation = packing.add_tensor(model, b"", axes.shape, axes)
-    transposed = make(
-        "TRANSPOSE",
-        [second, permutation],
-        b"/transpose",
-        schema.TransposeOptionsT(),
+    transposed = exchange(model, second)
+    columns = model.subgraphs[0].tensors[transposed.outputs[0]]
+    result = packing.add_tensor_like(
+        model,
+        columns,
+        name=model.subgraphs[0].tensors[second].name + b"/columns",
     )
-    reshaped = make(
+    reshaped = packing.make_operator(
+        model,
         "RESHAPE",
         transposed.outputs,
-        b"/columns",
-        schema.ReshapeOptionsT(newShape=shape.tolist()),
+        result,
+        schema.ReshapeOptionsT(newShape=columns.shape.tolist()),
     )
-    product.inputs = np.int32([first, reshaped.outputs[0]])
+    product.inputs = np.int32([first, result])
     product.builtinOptions.adjY = True
     return [transposed, reshaped]
