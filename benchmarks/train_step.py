@@ -11,7 +11,7 @@ peer is timm's PyTorch model in its default form, with maps stored either way
 so that whatever else the machine does meets all of them alike. Both train
 without dropout, as timm's default form does. The sampler rounds the batch of
 each size down, as the authors' code does; 36 images at 256 px are the smallest
-batch that loses no more by that than their 128 do.
+batch that loses no more images by that than their 128 do.
 
 timm asks for torchvision, which its models do not use and which no pip index
 has for PyTorch without CUDA, so it is installed by hand, here or into another

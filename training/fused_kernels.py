@@ -20,12 +20,16 @@ def use_fused_kernels(model, batch_sizes=()):
     from keras_mvit.training import (
         fused_attention,
         fused_batch_norm,
+        fused_layer_norm,
         fused_silu,
     )
 
     fused = {
         keras.layers.BatchNormalization: (
             fused_batch_norm.FusedBatchNormalization
+        ),
+        keras.layers.LayerNormalization: (
+            fused_layer_norm.make_layer_norm(batch_sizes)
         ),
         layers.MultiHeadSelfAttention: (
             fused_attention.FusedMultiHeadSelfAttention

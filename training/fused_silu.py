@@ -1,15 +1,13 @@
 """SiLU that makes fewer passes over the map.
 
 TensorFlow makes two for the answer and five for its gradient; XLA makes one of
-each, but compiles them for each size of a map, which takes longer than to
-train on a few images. So it is for the whole batches of a run, and not for
-what is left at the end of an epoch, which is of another size each time.
+each.
 """
-
-import functools
 
 import keras
 import tensorflow as tf
+
+from keras_mvit.training.compiled import batch_sizes_here, either
 
 
 def make_silu(batch_sizes=()):
@@ -21,16 +19,18 @@ def make_silu(batch_sizes=()):
     Returns:
         Callable of a tensor.
     """
-    if not _is_compiled_here():
-        batch_sizes = ()
+    batch_sizes = batch_sizes_here(batch_sizes)
+
+    def run(function, *maps):
+        # Flat: maps of as many values have one program.
+        shape = tf.shape(maps[0])
+        flat = [tf.reshape(x, [-1]) for x in maps]
+        return tf.reshape(either(function, batch_sizes, shape[0], *flat), shape)
 
     @tf.custom_gradient
     def fused(x):
-        def gradient(upstream):
-            return _either(_gradient, batch_sizes, x, y, upstream)
-
-        y = _either(_silu, batch_sizes, x)
-        return y, gradient
+        y = run(_silu, x)
+        return y, lambda upstream: run(_gradient, x, y, upstream)
 
     def silu(x):
         # In the gradient is a difference of large numbers, which half
@@ -46,38 +46,3 @@ def _silu(x):
 
 def _gradient(x, y, upstream):
     return upstream * (y + tf.sigmoid(x) * (1.0 - y))
-
-
-def _either(function, batch_sizes, *maps):
-    """A function of maps of equal shape, compiled for some batch sizes."""
-    if not batch_sizes:
-        return function(*maps)
-    shape = tf.shape(maps[0])
-
-    def compiled():
-        # Flat: maps of as many values have one program.
-        flat = [tf.reshape(x, [-1]) for x in maps]
-        return tf.reshape(_compiled(function)(*flat), shape)
-
-    return tf.cond(
-        tf.reduce_any(tf.equal(shape[0], tf.constant(batch_sizes))),
-        compiled,
-        lambda: function(*maps),
-    )
-
-
-@functools.cache
-def _compiled(function):
-    return tf.function(function, jit_compile=True, reduce_retracing=True)
-
-
-@functools.cache
-def _is_compiled_here():
-    """Whether the devices are one CPU, and TensorFlow has XLA for it."""
-    if len(tf.config.list_logical_devices()) > 1:
-        return False
-    try:
-        _compiled(tf.identity)(0.0)
-    except tf.errors.OpError:
-        return False
-    return True

@@ -5,7 +5,7 @@ import tensorflow as tf
 from numpy.testing import assert_allclose
 
 import keras_mvit
-from keras_mvit.training import fused_silu
+from keras_mvit.training import compiled
 from keras_mvit.training.fused_kernels import use_fused_kernels
 from keras_mvit.training.fused_silu import make_silu
 
@@ -43,16 +43,16 @@ def test_the_model_trains_by_it_and_says_silu():
 
 def test_batches_that_are_not_named_are_not_compiled(monkeypatch):
     silu = make_silu((3, 4))
-    monkeypatch.setattr(fused_silu, "_compiled", lambda _: lambda x, *_: x + 9)
+    monkeypatch.setattr(compiled, "_compiled", lambda _: lambda x, *_: x + 9)
     both = tf.function(
         lambda x: _with_gradient(silu, x), [tf.TensorSpec((None, 2))]
     )
     for count in range(1, 6):
         y, gradient = both(tf.ones((count, 2)))
-        compiled = count in (3, 4)
-        assert_allclose(y, 10 if compiled else 0.7310586, rtol=1e-5)
+        is_compiled = count in (3, 4)
+        assert_allclose(y, 10 if is_compiled else 0.7310586, rtol=1e-5)
         assert_allclose(
-            gradient, 10 if compiled else 0.927671 * np.cos(1), rtol=1e-5
+            gradient, 10 if is_compiled else 0.927671 * np.cos(1), rtol=1e-5
         )
 
 
@@ -83,12 +83,10 @@ def test_tensorflow_without_xla(monkeypatch):
 
         return run
 
-    assert fused_silu._is_compiled_here.__wrapped__()
+    assert compiled._is_compiled_here.__wrapped__()
     monkeypatch.setattr(tf, "function", missing)
-    monkeypatch.setattr(
-        fused_silu, "_compiled", fused_silu._compiled.__wrapped__
-    )
-    assert not fused_silu._is_compiled_here.__wrapped__()
+    monkeypatch.setattr(compiled, "_compiled", compiled._compiled.__wrapped__)
+    assert not compiled._is_compiled_here.__wrapped__()
 
 
 def test_other_activations_stay():
