@@ -7,9 +7,11 @@ Forward, loss, backward, AdamW and averaged weights, on batches in memory:
 MobileViT-XXS and MobileViTv2-0.5 at a fixed size and at each size of
 the multi-scale sampler; CMT-Ti, whose size is fixed, at 160 and 256 px. The
 peer is timm's PyTorch model in its default form, with maps stored either way
-(timm has no CMT). Each framework has processes of its own, which take turns,
-so that whatever else the machine does meets all of them alike. Both train
-without dropout, as timm's default form does. The sampler rounds the batch of
+(timm has no CMT). Each framework has processes of its own, which take turns.
+Each of their steps is between two of ours at the fixed size and divided by
+their mean, and ratios are of the medians of these: what else the machine does
+comes and goes in seconds, and meets neighbours alike. Both train without
+dropout, as timm's default form does. The sampler rounds the batch of
 each size down, as the authors' code does; 36 images at 256 px are the smallest
 batch that loses no more images by that than their 128 do.
 
@@ -31,7 +33,6 @@ since the next is prepared while one is computed:
 """
 
 import contextlib
-import random
 import subprocess
 import sys
 
@@ -40,7 +41,8 @@ from absl import app, flags
 from benchmarks import train_step_figures
 from benchmarks.measuring import warn_if_busy
 from benchmarks.peer_python import define_python
-from benchmarks.train_step_figures import Figures, medians
+from benchmarks.train_step_figures import Figures
+from benchmarks.train_step_turns import take_turns
 from benchmarks.workers import Worker
 from keras_mvit import console
 
@@ -50,7 +52,7 @@ _MODELS = flags.DEFINE_list(
 _SIZE = flags.DEFINE_integer("size", 256, "The fixed size in pixels.")
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 36, "At the fixed size.")
 _THREADS = flags.DEFINE_integer("threads", 2, "Of each framework.")
-_ROUNDS = flags.DEFINE_integer("rounds", 7, "Timed steps of each kind.")
+_ROUNDS = flags.DEFINE_integer("rounds", 9, "Timed steps of each kind.")
 _PEER_PYTHON = define_python("peer_python", "A Python that has torch and timm.")
 _DEVICE = flags.DEFINE_enum("device", "cpu", ["cpu", "gpu"], "Of both.")
 _MIXED_PRECISION = flags.DEFINE_enum(
@@ -123,44 +125,26 @@ def _measure(variant, buckets, forms):
 
         batch_sizes = ",".join(str(bucket.batch_size) for bucket in buckets)
         ours = start("benchmarks.train_step_ours", str(size_px), batch_sizes)
-        jobs = {bucket: (ours, bucket) for bucket in buckets}
+        others = {bucket: (ours, bucket) for bucket in buckets[1:]}
         for form in forms if variant in train_step_figures.WITH_PEER else ():
             peer = start(
                 "benchmarks.train_step_peer",
                 form,
                 python=_PEER_PYTHON.value,
             )
-            jobs[form] = (peer, base)
-        times, traces = _take_turns(jobs)
-    seconds = medians(times)
-    return Figures(
-        variant,
-        base,
-        {bucket: seconds[bucket] for bucket in buckets},
-        {form: seconds[form] for form in jobs if form not in buckets},
-        traces,
-    )
-
-
-def _take_turns(jobs):
-    """Return {key: list of seconds} and the number of our traces."""
-    times = {key: [] for key in jobs}
-    warm_up, rounds = (1, 1) if _QUICK.value else (2, _ROUNDS.value)
-    traces = 0
-    for turn in range(warm_up + rounds):
-        # Whoever follows another process's step pays for it.
-        order = random.Random(turn).sample(list(jobs), len(jobs))
-        for key in order:
-            worker, bucket = jobs[key]
-            answer = worker.ask(
-                size_px=bucket.size_px,
-                batch_size=bucket.batch_size,
-                steps=_STEPS_TOGETHER[_DEVICE.value],
-            )
-            traces = max(traces, answer.get("traces", 0))
-            if turn >= warm_up:
-                times[key].append(answer["seconds"])
-    return times, traces
+            others[form] = (peer, base)
+        warm_up, rounds = (1, 1) if _QUICK.value else (2, _ROUNDS.value)
+        return Figures(
+            variant,
+            base,
+            *take_turns(
+                (ours, base),
+                others,
+                rounds,
+                warm_up,
+                _STEPS_TOGETHER[_DEVICE.value],
+            ),
+        )
 
 
 def _print(one):
@@ -174,9 +158,11 @@ def _print(one):
     if one.ratio_to_peer:
         print(f"{one.ratio_to_peer:.2f} times timm's images/s")
     if one.ratio_to_fixed:
+        low, high = one.ratio_to_fixed_quartiles
         print(
             f"multi-scale {one.multi_scale_images_per_second:.1f} images/s, "
-            f"{one.ratio_to_fixed:.2f} times fixed size"
+            f"{one.ratio_to_fixed:.3f} times fixed size "
+            f"(half of the turns: {low:.2f} to {high:.2f})"
         )
     print(f"{one.traces} traces for {len(one.seconds)} sizes\n", flush=True)
 

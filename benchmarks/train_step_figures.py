@@ -11,22 +11,45 @@ WITH_PEER = ("mobilevit_xxs", "mobilevitv2_050")
 
 @dataclasses.dataclass(frozen=True)
 class Figures:
-    """Medians of one model.
+    """What was measured of one model, turn by turn.
 
     Args:
         variant: str. Name of the model.
         base: `Bucket`. The fixed size.
-        seconds: dict of `Bucket` to float. Our step, of each size.
-        peer_seconds: dict of str to float. The peer's step in its forms, at
-            the fixed size; empty without a peer.
+        base_seconds: list of float. Our step at the fixed size.
+        relative: dict to lists of float. In steps of the base: ours at the
+            other sizes by `Bucket`, the peer's at the fixed size by form.
         traces: int. Of our step, over all sizes.
     """
 
     variant: str
     base: object
-    seconds: dict
-    peer_seconds: dict
+    base_seconds: list
+    relative: dict
     traces: int
+
+    @property
+    def seconds(self):
+        """Dict of `Bucket` to float. Our step, of each size."""
+        return {self.base: _median(self.base_seconds)} | {
+            bucket: self._seconds(bucket) for bucket in self._buckets
+        }
+
+    @property
+    def peer_seconds(self):
+        """Dict of str to float. The peer's step in its forms."""
+        return {
+            form: self._seconds(form)
+            for form in self.relative
+            if form not in self._buckets
+        }
+
+    def _seconds(self, key):
+        return _median(self.base_seconds) * _median(self.relative[key])
+
+    @property
+    def _buckets(self):
+        return [key for key in self.relative if not isinstance(key, str)]
 
     @property
     def images_per_second(self):
@@ -60,10 +83,17 @@ class Figures:
         multi_scale = self.multi_scale_images_per_second
         return multi_scale and multi_scale / self.images_per_second
 
+    @property
+    def ratio_to_fixed_quartiles(self):
+        """Pair of float. Of the turns, each by itself."""
+        times = 1 + np.sum([self.relative[key] for key in self._buckets], 0)
+        images = sum(bucket.batch_size for bucket in self.seconds)
+        ratios = images / self.base.batch_size / times
+        return tuple(np.quantile(ratios, [0.25, 0.75]).tolist())
 
-def medians(times):
-    """Return {key: median} of {key: list of float}."""
-    return {key: float(np.median(values)) for key, values in times.items()}
+
+def _median(values):
+    return float(np.median(values))
 
 
 def misses(figures, device="cpu"):

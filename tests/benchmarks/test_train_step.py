@@ -6,10 +6,10 @@ import pytest
 
 from benchmarks.train_step_figures import (
     Figures,
-    medians,
     misses,
     sets_of_buckets,
 )
+from benchmarks.train_step_turns import take_turns
 from benchmarks.workers import Worker
 from keras_mvit.training.data.multiscale import Bucket
 
@@ -21,8 +21,12 @@ def _figures(**changes):
     fields = {
         "variant": "mobilevit_xxs",
         "base": BASE,
-        "seconds": {BASE: 1.0, SMALL: 1.0},
-        "peer_seconds": {"default": 2.0, "channels_last": 1.5},
+        "base_seconds": [1.0, 9.0, 0.5],
+        "relative": {
+            SMALL: [1.0, 1.5, 0.5],
+            "default": [2.0, 9.0, 1.0],
+            "channels_last": [1.5, 3.0, 1.0],
+        },
         "traces": 1,
     }
     return Figures(**(fields | changes))
@@ -35,13 +39,21 @@ def test_ratios():
     assert figures.ratio_to_peer == pytest.approx(1.5)  # to the faster form
     assert figures.multi_scale_images_per_second == (32 + 81) / 2
     assert figures.ratio_to_fixed == pytest.approx(113 / 64)
+    low, high = figures.ratio_to_fixed_quartiles
+    assert low == pytest.approx((113 / 80 + 113 / 64) / 2)
+    assert high == pytest.approx((113 / 48 + 113 / 64) / 2)
     assert misses([figures]) == []
 
 
+def test_images_per_second_of_a_slower_step():
+    slower = _figures(base_seconds=[2.0])
+    assert slower.seconds == {BASE: 2.0, SMALL: 2.0}
+    assert slower.peer_seconds == {"default": 4.0, "channels_last": 3.0}
+    assert slower.ratio_to_fixed == _figures().ratio_to_fixed
+
+
 def test_bounds_name_model_and_figure():
-    slow = _figures(
-        peer_seconds={"default": 1.2}, seconds={BASE: 1.0, SMALL: 2.0}, traces=3
-    )
+    slow = _figures(relative={"default": [1.2], SMALL: [2.0]}, traces=3)
     to_peer, to_fixed, traces = misses([slow])
     assert to_peer == "mobilevit_xxs: images/s over timm's: 1.200, below 1.3"
     assert to_fixed.endswith("multi-scale over fixed size: 1.177, below 1.35")
@@ -49,18 +61,14 @@ def test_bounds_name_model_and_figure():
 
 
 def test_what_is_not_measured_is_missed():
-    (line,) = misses([_figures(peer_seconds={})])
+    (line,) = misses([_figures(relative={SMALL: [1.0]})])
     assert line.endswith("timm's: not measured, must be at least 1.3")
 
 
 def test_cmt_has_no_peer_and_one_size():
-    cmt = _figures(variant="cmt_ti", peer_seconds={}, seconds={BASE: 1.0})
+    cmt = _figures(variant="cmt_ti", relative={})
     assert cmt.ratio_to_peer is None and cmt.ratio_to_fixed is None
     assert misses([cmt]) == []
-
-
-def test_medians():
-    assert medians({"a": [1.0, 9.0, 2.0]}) == {"a": 2.0}
 
 
 def test_sizes():
@@ -72,6 +80,34 @@ def test_sizes():
         (Bucket(160, 32),),
         (BASE,),
     ]
+
+
+class _Drifting:
+    """A worker on a machine whose steps take longer and longer."""
+
+    asked = []
+
+    def __init__(self, seconds):
+        self._seconds = seconds
+
+    def ask(self, **question):
+        self.asked.append(self)
+        return {"seconds": self._seconds * (1 + 0.1 * len(self.asked))}
+
+
+def test_what_drifts_with_the_machine_is_no_difference(monkeypatch):
+    monkeypatch.setattr(_Drifting, "asked", [])
+    ours, peer = _Drifting(2.0), _Drifting(6.0)
+    seconds, relative, traces = take_turns(
+        (ours, BASE),
+        {SMALL: (ours, SMALL), "default": (peer, BASE)},
+        rounds=5,
+        warm_up=2,
+    )
+    assert len(seconds) == 5 and traces == 0
+    assert relative[SMALL] == pytest.approx([1.0] * 5, rel=0.02)
+    assert relative["default"] == pytest.approx([3.0] * 5, rel=0.1)
+    assert len(_Drifting.asked) == 7 * (5 + 2) + 1  # 2: after another
 
 
 def test_a_worker_answers(tmp_path, monkeypatch):
