@@ -42,7 +42,7 @@ from benchmarks import train_step_figures
 from benchmarks.measuring import warn_if_busy
 from benchmarks.peer_python import define_python
 from benchmarks.train_step_figures import Figures
-from benchmarks.train_step_turns import take_turns
+from benchmarks.train_step_turns import time_against
 from benchmarks.workers import Worker
 from keras_mvit import console
 
@@ -125,26 +125,35 @@ def _measure(variant, buckets, forms):
 
         batch_sizes = ",".join(str(bucket.batch_size) for bucket in buckets)
         ours = start("benchmarks.train_step_ours", str(size_px), batch_sizes)
-        others = {bucket: (ours, bucket) for bucket in buckets[1:]}
-        for form in forms if variant in train_step_figures.WITH_PEER else ():
-            peer = start(
-                "benchmarks.train_step_peer",
-                form,
-                python=_PEER_PYTHON.value,
+        sizes = {bucket: (ours, bucket) for bucket in buckets[1:]}
+        peers = {
+            form: (
+                start(
+                    "benchmarks.train_step_peer",
+                    form,
+                    python=_PEER_PYTHON.value,
+                ),
+                base,
             )
-            others[form] = (peer, base)
+            for form in forms
+            if variant in train_step_figures.WITH_PEER
+        }
         warm_up, rounds = (1, 1) if _QUICK.value else (2, _ROUNDS.value)
-        return Figures(
-            variant,
-            base,
-            *take_turns(
-                (ours, base),
-                others,
-                rounds,
-                warm_up,
-                _STEPS_TOGETHER[_DEVICE.value],
-            ),
+        base_seconds, relative, traces = time_against(
+            (ours, base),
+            sizes | peers,
+            rounds,
+            warm_up,
+            _STEPS_TOGETHER[_DEVICE.value],
         )
+    return Figures(
+        variant,
+        base,
+        base_seconds,
+        {bucket: relative[bucket] for bucket in sizes},
+        {form: relative[form] for form in peers},
+        traces,
+    )
 
 
 def _print(one):

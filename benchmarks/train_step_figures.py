@@ -1,6 +1,7 @@
 """What the training step is measured on, and what must come out."""
 
 import dataclasses
+from statistics import median
 
 import numpy as np
 
@@ -17,39 +18,35 @@ class Figures:
         variant: str. Name of the model.
         base: `Bucket`. The fixed size.
         base_seconds: list of float. Our step at the fixed size.
-        relative: dict to lists of float. In steps of the base: ours at the
-            other sizes by `Bucket`, the peer's at the fixed size by form.
+        sizes: dict of `Bucket` to list of float. Our step at the other sizes,
+            in steps of the base.
+        peers: dict of str to list of float. The peer's step in its forms, at
+            the fixed size, in the same; empty without a peer.
         traces: int. Of our step, over all sizes.
     """
 
     variant: str
     base: object
     base_seconds: list
-    relative: dict
+    sizes: dict
+    peers: dict
     traces: int
 
     @property
     def seconds(self):
         """Dict of `Bucket` to float. Our step, of each size."""
-        return {self.base: _median(self.base_seconds)} | {
-            bucket: self._seconds(bucket) for bucket in self._buckets
-        }
+        return {self.base: median(self.base_seconds)} | self._seconds(
+            self.sizes
+        )
 
     @property
     def peer_seconds(self):
         """Dict of str to float. The peer's step in its forms."""
-        return {
-            form: self._seconds(form)
-            for form in self.relative
-            if form not in self._buckets
-        }
+        return self._seconds(self.peers)
 
-    def _seconds(self, key):
-        return _median(self.base_seconds) * _median(self.relative[key])
-
-    @property
-    def _buckets(self):
-        return [key for key in self.relative if not isinstance(key, str)]
+    def _seconds(self, relative):
+        base = median(self.base_seconds)
+        return {key: base * median(values) for key, values in relative.items()}
 
     @property
     def images_per_second(self):
@@ -86,14 +83,10 @@ class Figures:
     @property
     def ratio_to_fixed_quartiles(self):
         """Pair of float. Of the turns, each by itself."""
-        times = 1 + np.sum([self.relative[key] for key in self._buckets], 0)
+        times = 1 + np.sum(list(self.sizes.values()), axis=0)
         images = sum(bucket.batch_size for bucket in self.seconds)
         ratios = images / self.base.batch_size / times
         return tuple(np.quantile(ratios, [0.25, 0.75]).tolist())
-
-
-def _median(values):
-    return float(np.median(values))
 
 
 def misses(figures, device="cpu"):

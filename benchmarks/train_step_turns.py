@@ -4,7 +4,7 @@ import random
 import statistics
 
 
-def take_turns(base, others, rounds, warm_up=0, steps=1):
+def time_against(base, others, rounds, warm_up=0, steps=1):
     """Time steps, each of the others between two of the base.
 
     Args:

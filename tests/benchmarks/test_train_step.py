@@ -9,7 +9,7 @@ from benchmarks.train_step_figures import (
     misses,
     sets_of_buckets,
 )
-from benchmarks.train_step_turns import take_turns
+from benchmarks.train_step_turns import time_against
 from benchmarks.workers import Worker
 from keras_mvit.training.data.multiscale import Bucket
 
@@ -22,8 +22,8 @@ def _figures(**changes):
         "variant": "mobilevit_xxs",
         "base": BASE,
         "base_seconds": [1.0, 9.0, 0.5],
-        "relative": {
-            SMALL: [1.0, 1.5, 0.5],
+        "sizes": {SMALL: [1.0, 1.5, 0.5]},
+        "peers": {
             "default": [2.0, 9.0, 1.0],
             "channels_last": [1.5, 3.0, 1.0],
         },
@@ -53,7 +53,7 @@ def test_images_per_second_of_a_slower_step():
 
 
 def test_bounds_name_model_and_figure():
-    slow = _figures(relative={"default": [1.2], SMALL: [2.0]}, traces=3)
+    slow = _figures(peers={"default": [1.2]}, sizes={SMALL: [2.0]}, traces=3)
     to_peer, to_fixed, traces = misses([slow])
     assert to_peer == "mobilevit_xxs: images/s over timm's: 1.200, below 1.3"
     assert to_fixed.endswith("multi-scale over fixed size: 1.177, below 1.35")
@@ -61,12 +61,12 @@ def test_bounds_name_model_and_figure():
 
 
 def test_what_is_not_measured_is_missed():
-    (line,) = misses([_figures(relative={SMALL: [1.0]})])
+    (line,) = misses([_figures(peers={})])
     assert line.endswith("timm's: not measured, must be at least 1.3")
 
 
 def test_cmt_has_no_peer_and_one_size():
-    cmt = _figures(variant="cmt_ti", relative={})
+    cmt = _figures(variant="cmt_ti", peers={}, sizes={})
     assert cmt.ratio_to_peer is None and cmt.ratio_to_fixed is None
     assert misses([cmt]) == []
 
@@ -85,20 +85,19 @@ def test_sizes():
 class _Drifting:
     """A worker on a machine whose steps take longer and longer."""
 
-    asked = []
-
-    def __init__(self, seconds):
+    def __init__(self, seconds, asked):
         self._seconds = seconds
+        self._asked = asked
 
     def ask(self, **question):
-        self.asked.append(self)
-        return {"seconds": self._seconds * (1 + 0.1 * len(self.asked))}
+        self._asked.append(question)
+        return {"seconds": self._seconds * (1 + 0.1 * len(self._asked))}
 
 
-def test_what_drifts_with_the_machine_is_no_difference(monkeypatch):
-    monkeypatch.setattr(_Drifting, "asked", [])
-    ours, peer = _Drifting(2.0), _Drifting(6.0)
-    seconds, relative, traces = take_turns(
+def test_what_drifts_with_the_machine_is_no_difference():
+    asked = []
+    ours, peer = _Drifting(2.0, asked), _Drifting(6.0, asked)
+    seconds, relative, traces = time_against(
         (ours, BASE),
         {SMALL: (ours, SMALL), "default": (peer, BASE)},
         rounds=5,
@@ -107,7 +106,7 @@ def test_what_drifts_with_the_machine_is_no_difference(monkeypatch):
     assert len(seconds) == 5 and traces == 0
     assert relative[SMALL] == pytest.approx([1.0] * 5, rel=0.02)
     assert relative["default"] == pytest.approx([3.0] * 5, rel=0.1)
-    assert len(_Drifting.asked) == 7 * (5 + 2) + 1  # 2: after another
+    assert len(asked) == 7 * (5 + 2) + 1  # 2: after another
 
 
 def test_a_worker_answers(tmp_path, monkeypatch):
