@@ -85,9 +85,9 @@ def test_scales_that_nothing_bridges_stay_float(images):
         lambda x: _join(layers.Conv2D(8, 1)(x), layers.Conv2D(4, 1)(x)),
         ops.softmax,  # float32
         lambda x: _join(layers.Conv2D(8, 1)(x), ops.softmax(x)),
-        lambda x: _join(x, ops.softmax(x)),
+        lambda x: _join(x, ops.softmax(layers.Conv2D(8, 1)(x))),
     ],
-    ids=["two", "softmax", "softmax too", "concatenation"],
+    ids=["two", "softmax", "softmax first", "softmax last"],
 )
 def test_whoever_takes_it_gets_the_same(after, images):
     content = _file(after=after)
