@@ -2,6 +2,8 @@
 
 import collections
 import dataclasses
+import functools
+from typing import NamedTuple
 
 from ai_edge_litert import schema_py_generated as schema
 
@@ -89,23 +91,17 @@ def count_graphs(content):
 
 def operators(content, graph_index=0):
     """Lists the `Operator`s of a graph of a LiteRT file (bytes), in order."""
-    model, graph, tensors = _read_graph(content, graph_index)
-    return [
-        _operator(index, op, model, tensors)
-        for index, op in enumerate(graph.operators)
-    ]
+    return list(_read_graph(content, graph_index).operators)
 
 
 def inputs(content, graph_index=0):
     """Lists the `Tensor`s that a graph of a LiteRT file (bytes) takes."""
-    _, graph, tensors = _read_graph(content, graph_index)
-    return [tensors[i] for i in graph.inputs]
+    return list(_read_graph(content, graph_index).inputs)
 
 
 def outputs(content):
     """Lists the `Tensor`s that the graph of a LiteRT file (bytes) returns."""
-    _, graph, tensors = _read_graph(content)
-    return [tensors[i] for i in graph.outputs]
+    return list(_read_graph(content).outputs)
 
 
 def op_histogram(content):
@@ -114,7 +110,15 @@ def op_histogram(content):
     return dict(counts.most_common())
 
 
+class _Graph(NamedTuple):
+    operators: tuple
+    inputs: tuple
+    outputs: tuple
+
+
+@functools.lru_cache(maxsize=2)  # a file and what is made of it
 def _read_graph(content, index=0):
+    """Reads a graph: half a second for a deep one, and many ask for it."""
     model = read_model(content)
     try:
         graph = model.subgraphs[index]
@@ -122,9 +126,16 @@ def _read_graph(content, index=0):
             _tensor(index, tensor, model)
             for index, tensor in enumerate(graph.tensors or ())
         ]
+        return _Graph(
+            tuple(
+                _operator(index, op, model, tensors)
+                for index, op in enumerate(graph.operators)
+            ),
+            tuple(tensors[i] for i in graph.inputs),
+            tuple(tensors[i] for i in graph.outputs),
+        )
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise ValueError(f"not a complete LiteRT file: {error}") from error
-    return model, graph, tensors
 
 
 def _tensor(index, tensor, model):

@@ -22,20 +22,22 @@ def pair(model):
     Args:
         model: schema.ModelT, from `packing.unpack`. Changed in place.
     """
-    packing.put_before(
-        model,
-        lambda pad: [
-            _paired(model, pad, conv)
-            for conv in packing.users(model, pad.outputs[0])
-            if _fits(model, pad, conv)
-        ],
-    )
+    packing.put_before(model, lambda operator: _pairs(model, operator))
+
+
+def _pairs(model, pad):
+    """Returns the operators to put before one; [] if it is no such padding."""
+    if packing.operator_name(model, pad) != "PAD":
+        return []
+    users = packing.users(model, pad.outputs[0])
+    if len(users) != 1 or not _fits(model, pad, *users):
+        return []
+    return [_paired(model, pad, *users)]
 
 
 def _fits(model, pad, conv):
     """Whether it is the 3x3 convolution that pairs can stand for."""
-    kinds = [packing.operator_name(model, op) for op in (pad, conv)]
-    if kinds != ["PAD", "CONV_2D"]:
+    if packing.operator_name(model, conv) != "CONV_2D":
         return False
     image, weights = (
         model.subgraphs[0].tensors[index]
@@ -45,8 +47,7 @@ def _fits(model, pad, conv):
     before, after = _pads(model, pad)[2]
     options = conv.builtinOptions
     return (
-        len(packing.users(model, pad.outputs[0])) == 1
-        and image.type == weights.type == schema.TensorType.INT8
+        image.type == weights.type == schema.TensorType.INT8
         and packing.constant(model, conv.inputs[1], np.int8) is not None
         and channels == image.shape[3] <= _CHANNELS // 2
         and width == 3

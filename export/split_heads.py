@@ -85,6 +85,8 @@ class _Attention:
 
 def _find(model, last):
     """Returns the attention that an operator is the last of, or None."""
+    if packing.operator_name(model, last) != _REGROUPING[-1]:
+        return None
     after = _chain(model, last.outputs[0], _MIXING + _REGROUPING)
     if not after:
         return None
@@ -140,10 +142,9 @@ def _chain(model, index, kinds):
     chain = []
     for kind in reversed(kinds):
         makers = [op for op in operators if index in op.outputs]
-        users = [op for op in operators if index in op.inputs]
         if not makers or packing.operator_name(model, makers[0]) != kind:
             return None
-        if chain and len(users) > 1:
+        if chain and len(packing.users(model, index)) != 1:
             return None
         chain.insert(0, makers[0])
         index = makers[0].inputs[0]

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_mvit.export import convert, flatbuffer
 from keras_mvit.export.interpret import LiteRTModel
@@ -93,11 +94,23 @@ class OwnLayer(layers.Layer):
         return 2 * x
 
 
+class OwnVariable(OwnLayer):
+    """A layer with a variable that Keras does not know."""
+
+    def __init__(self, name=None):
+        super().__init__(name=name)
+        self.factor = tf.Variable([1.0, 2.0, 3.0])
+
+    def call(self, x):
+        return self.factor * x
+
+
 @pytest.mark.parametrize(
     "middle",
     [
         [_adapted],
         [OwnLayer],
+        [OwnVariable],
         [
             lambda: layers.Conv2D(8, 1, activation="relu"),
             lambda: layers.Conv2D(8, 1, groups=2),
@@ -105,7 +118,7 @@ class OwnLayer(layers.Layer):
         ],
         [lambda: layers.Reshape((-1, 3)), lambda: layers.LSTM(4)],
     ],
-    ids=["normalization", "own", "groups", "loop"],
+    ids=["normalization", "own", "variable", "groups", "loop"],
 )
 def test_layers_of_users(middle):
     keras.utils.set_random_seed(0)
