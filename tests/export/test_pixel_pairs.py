@@ -124,7 +124,14 @@ def test_a_padded_image_that_others_take_stays(monkeypatch):
     assert _kernel(made) == (3, 3, 3)
 
 
-@pytest.mark.parametrize("name", ["mobilevit_xxs", "mobilevitv2_050", "cmt_ti"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mobilevit_xxs",
+        pytest.param("mobilevitv2_050", marks=pytest.mark.large),
+        pytest.param("cmt_ti", marks=pytest.mark.large),
+    ],
+)
 def test_of_the_papers(name):
     model = keras_mvit.create_model(name, input_shape=(64, 64, 3))
     images = _images((64, 64))[:2]

@@ -38,9 +38,10 @@ def _model(name):
 
 def _params():
     """Marks as slow what says little more than a smaller model does."""
-    big = ("125", "150", "175", "cmt_s", "cmt_b")
+    small = ("mobilevit_xxs", "mobilevitv2_050", "cmt_ti")
     for path in PATHS:
-        marks = [pytest.mark.large] if any(b in path.name for b in big) else []
+        is_small = path.name.split(".")[1] in small
+        marks = [] if is_small else [pytest.mark.large]
         yield pytest.param(path, id=path.stem, marks=marks)
 
 
