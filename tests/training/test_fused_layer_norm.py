@@ -35,12 +35,23 @@ def _with_gradients(layer, x):
     return y, *tape.gradient(loss, [x, *layer.trainable_weights])
 
 
-def _assert_same(layers, x, error=1e-4):
+def _assert_same(layers, x):
     plain, fused = (_with_gradients(layer, x) for layer in layers)
     for ours, wanted in zip(fused, plain, strict=True):
         assert ours.dtype == wanted.dtype
-        scale = np.abs(wanted).max() + 1e-3
-        assert_allclose(ours, wanted, atol=error * scale, rtol=0)
+        # A gradient may be a small difference of terms of about 1.
+        scale = max(1, np.abs(wanted).max())
+        assert_allclose(ours, wanted, atol=1e-4 * scale, rtol=0)
+
+
+def _tokens(shape, mean, seed):
+    """Of a deviation that float32 can tell from rounding, between 0.5 and 2."""
+    random = np.random.default_rng(seed)
+    x = random.normal(size=shape)
+    x -= x.mean(-1, keepdims=True)
+    x /= x.std(-1, keepdims=True)
+    x *= random.uniform(0.5, 2, (*shape[:-1], 1))
+    return tf.constant(mean + x, tf.float32)
 
 
 @settings(max_examples=25, deadline=None)
@@ -52,11 +63,10 @@ def _assert_same(layers, x, error=1e-4):
     seed=st.integers(0, 2**32 - 1),
 )
 def test_a_step_is_the_same(shape, channels, mean, is_compiled, seed):
-    x = np.random.default_rng(seed).normal(mean, 1, (*shape, channels))
     layers = _layers(
         (*shape[1:], channels), (shape[0],) * is_compiled, epsilon=1e-5
     )
-    _assert_same(layers, tf.constant(x, tf.float32), 1e-3)
+    _assert_same(layers, _tokens((*shape, channels), mean, seed))
 
 
 @pytest.mark.parametrize(
