@@ -5,9 +5,9 @@
 
 Random weights. A file gets its line as soon as it is made: it has builtin
 operators only, runs, and agrees with Keras on random images within the bounds
-of its format, as any export does. Files are not kept. All variants take hours,
-most of it for the integer-only formats, which the runtime has no fast kernels
-for here.
+of its format, as any export does. Files are not kept. All variants in these
+four formats take some minutes; in the integer-only ones, which the runtime has
+no fast kernels for here, hours.
 
 A file that cannot be made, or one in several partitions of a format that is not
 integer only, is a miss, and `--check` ends with status 1 if there are any. At
