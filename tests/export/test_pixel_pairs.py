@@ -44,7 +44,14 @@ def _images(size=(12, 16)):
 
 
 @pytest.mark.parametrize(
-    "size", [(12, 16), (13, 16), (7, 2), (8, 6)], ids=lambda s: f"{s[0]}x{s[1]}"
+    "size",
+    [
+        (12, 16),
+        pytest.param((13, 16), marks=pytest.mark.large),
+        (7, 2),
+        pytest.param((8, 6), marks=pytest.mark.large),
+    ],
+    ids=lambda s: f"{s[0]}x{s[1]}",
 )
 @pytest.mark.parametrize(
     "settings",

@@ -93,7 +93,13 @@ def test_jax_gives_the_same_answer(key, tmp_path):
     assert golden.relative_difference(changed, here) > 1e-4
 
 
-@pytest.mark.parametrize("name", ["benchmarks.py", "keras-mvit-try.py"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "benchmarks.py",
+        pytest.param("keras-mvit-try.py", marks=pytest.mark.large),
+    ],
+)
 def test_scripts_of_any_name_know_the_layers(name, tmp_path):
     script = tmp_path / name
     script.write_text(

@@ -163,7 +163,7 @@ def test_a_refused_resume_changes_nothing(settings, tiny_model):
         ((4, 4), (4, 2)),
         pytest.param((4, 2), (4, 4), marks=pytest.mark.large),
         pytest.param((4, 2), (4, 1), marks=pytest.mark.large),
-        ((4, 4), (6, 6)),
+        pytest.param((4, 4), (6, 6), marks=pytest.mark.large),
     ],
 )
 def test_other_batches_after_a_whole_epoch(settings, before, after):

@@ -57,7 +57,13 @@ def _model(name):
     return keras_mvit.create_model(name, 5, input_shape=FAMILIES[name])
 
 
-@pytest.mark.parametrize("name", ["mobilevit_xxs", "mobilevitv2_050"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mobilevit_xxs",
+        pytest.param("mobilevitv2_050", marks=pytest.mark.large),
+    ],
+)
 @settings(max_examples=3, deadline=None)
 @given(st.integers(32, 130), st.integers(32, 130), st.integers(1, 3))
 def test_any_size_equals_the_static_model(name, height, width, batch):
@@ -79,7 +85,13 @@ def test_save_and_load_is_bit_exact(name, tmp_path):
     np.testing.assert_array_equal(_model(name)(x), revived(x))
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "mixed_float16",
+        pytest.param("mixed_bfloat16", marks=pytest.mark.large),
+    ],
+)
 @pytest.mark.parametrize("name", FAMILIES)
 def test_mixed_precision_trains(name, policy):
     keras.config.set_dtype_policy(policy)
