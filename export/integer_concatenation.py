@@ -27,7 +27,7 @@ def concatenate(model):
 
 def _concatenate(model, joined):
     graph = model.subgraphs[0]
-    pieces = [_maker(graph, index) for index in joined.inputs]
+    pieces = [packing.maker(model, index) for index in joined.inputs]
     users = packing.users(model, joined.outputs[0])
     if (
         len(users) != 1
@@ -67,10 +67,6 @@ def _concatenate(model, joined):
         for op in graph.operators
         if op not in pieces or taken.intersection(op.outputs)
     ]
-
-
-def _maker(graph, index):
-    return next((op for op in graph.operators if index in op.outputs), None)
 
 
 def _is(model, operator, kind):

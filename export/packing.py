@@ -108,6 +108,12 @@ def users(model, index):
     return [op for op in graph.operators if index in op.inputs]
 
 
+def maker(model, index):
+    """Returns the operator that makes a tensor, or None."""
+    operators = model.subgraphs[0].operators
+    return next((op for op in operators if index in op.outputs), None)
+
+
 def put_before(model, make):
     """Puts new operators before others.
 

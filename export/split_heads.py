@@ -85,15 +85,13 @@ class _Attention:
 
 def _find(model, last):
     """Returns the attention that an operator is the last of, or None."""
-    if packing.operator_name(model, last) != _REGROUPING[-1]:
-        return None
-    after = _chain(model, last.outputs[0], _MIXING + _REGROUPING)
+    after = _chain(model, last, _MIXING + _REGROUPING)
     if not after:
         return None
     mixing = after[: len(_MIXING)]
     product, *_, sum_of_values = mixing
     before = [
-        _chain(model, index, ("CONV_2D", *_REGROUPING))
+        _chain(model, packing.maker(model, index), ("CONV_2D", *_REGROUPING))
         for index in (*product.inputs, sum_of_values.inputs[1])
     ]
     if not all(before):
@@ -133,21 +131,19 @@ def _find(model, last):
     )
 
 
-def _chain(model, index, kinds):
-    """Returns the operators of such kinds that a tensor comes from, or None.
+def _chain(model, operator, kinds):
+    """Returns the operators of such kinds that one is the last of, or None.
 
     What they hand on to each other nobody else may use.
     """
-    operators = model.subgraphs[0].operators
     chain = []
     for kind in reversed(kinds):
-        makers = [op for op in operators if index in op.outputs]
-        if not makers or packing.operator_name(model, makers[0]) != kind:
+        if not operator or packing.operator_name(model, operator) != kind:
             return None
-        if chain and len(packing.users(model, index)) != 1:
+        if chain and len(packing.users(model, operator.outputs[0])) != 1:
             return None
-        chain.insert(0, makers[0])
-        index = makers[0].inputs[0]
+        chain.insert(0, operator)
+        operator = packing.maker(model, operator.inputs[0])
     return chain
 
 

@@ -32,8 +32,7 @@ def make_silu(batch_sizes=()):
         return run(_silu, x), lambda upstream: run(_gradient, x, upstream)
 
     def silu(x):
-        # In the gradient is a difference of large numbers, which half
-        # precision does not bear.
+        # Half precision stays as Keras has it.
         return fused(x) if x.dtype == "float32" else keras.activations.silu(x)
 
     return silu

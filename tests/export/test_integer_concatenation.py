@@ -86,8 +86,9 @@ def test_scales_that_nothing_bridges_stay_float(images):
         ops.softmax,  # float32
         lambda x: _join(layers.Conv2D(8, 1)(x), ops.softmax(x)),
         lambda x: _join(x, ops.softmax(layers.Conv2D(8, 1)(x))),
+        lambda x: _join(x, ops.softmax(x)),
     ],
-    ids=["two", "softmax", "softmax first", "softmax last"],
+    ids=["two", "softmax", "softmax first", "softmax last", "concatenation"],
 )
 def test_whoever_takes_it_gets_the_same(after, images):
     content = _file(after=after)
