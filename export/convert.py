@@ -166,7 +166,6 @@ def _save(model, image_size, folder):
             return {OUTPUT_NAME: model(image, training=False)}
 
     module = tf.Module()
-    module.serve = serve
     # What layers may have beside Keras's variables.
     module.left = serve.get_concrete_function().graph.variables
     tf.saved_model.save(module, folder, signatures={SIGNATURE: serve})
