@@ -24,6 +24,19 @@ def unit_floats(images):
     )
 
 
+def model_input(images, preprocessing):
+    """Pixels to the model's input.
+
+    Args:
+        images: uint8 tensor (B, H, W, 3), RGB; or float32, from 0 to 1.
+        preprocessing: `keras_mvit.models.Preprocessing`.
+
+    Returns:
+        float32 tensor (B, H, W, 3).
+    """
+    return preprocessing.normalize(unit_floats(images))
+
+
 @tf.function(autograph=False, reduce_retracing=True)
 def blend(images, weight):
     """Blends each image with that in its place from the batch's end.

@@ -8,14 +8,9 @@ in shuffle buffers.
 import numpy as np
 import tensorflow as tf
 
-from keras_mvit.training.data.augment import (
-    augment_draws,
-    augment_images,
-    evaluation_image,
-)
-from keras_mvit.training.data.erasing import erase_by_noise
-from keras_mvit.training.data.floats import unit_floats
-from keras_mvit.training.data.mixing import mix
+from keras_mvit.training.data.augment import evaluation_image
+from keras_mvit.training.data.augmenter import Augmenter
+from keras_mvit.training.data.floats import model_input
 from keras_mvit.training.data.multiscale import plan_epoch
 from keras_mvit.training.data.shuffle import hash_order, repeat_elements
 from keras_mvit.training.data.source import WHOLE, shard_size
@@ -83,9 +78,8 @@ class Pipeline:
                 f"eval_batch_size must be at least 1, got {eval_batch_size}"
             )
         _check_shares(self.shard, self.batch_size_divisor, self.buckets)
-        # Traced once and not in every epoch: it is a large graph.
-        self._training_batch = tf.function(
-            self._augment_batch, reduce_retracing=True
+        self._augmenter = Augmenter(
+            self.augmentation, preprocessing, len(source.class_names)
         )
 
     def plan(self, epoch):
@@ -163,8 +157,12 @@ class Pipeline:
         batches = tf.data.Dataset.zip(
             batches, tf.data.Dataset.from_tensor_slices(seeds)
         )
+        finish = self._augmenter.finish
         return _finish(
-            batches.map(self._training_batch, tf.data.AUTOTUNE), plan.steps
+            batches.map(
+                lambda batch, seed: finish(*batch, seed), tf.data.AUTOTUNE
+            ),
+            plan.steps,
         )
 
     def evaluation(self, split="test"):
@@ -220,9 +218,9 @@ class Pipeline:
         samples = {}
         for bucket in self.buckets:
             sizes_px = np.full(len(labels), bucket.size_px)
-            draws = augment_draws(next(seeds), sizes_px, self.augmentation)
-            augmented = self._augment(images, bucket.size_px, draws).numpy()
-            samples[bucket] = list(zip(augmented, labels, strict=True))
+            draws = self._augmenter.draws(sizes_px, next(seeds))
+            augmented = self._augmenter.augment(images, bucket.size_px, draws)
+            samples[bucket] = list(zip(augmented.numpy(), labels, strict=True))
         return samples
 
     def _draws(self, sizes_px, seeds):
@@ -232,9 +230,7 @@ class Pipeline:
         # Of many images at once, and as they come: it is too much to keep.
         def draw(start):
             some = slice(start, start + _DRAWN_AT_ONCE)
-            drawn = augment_draws(
-                seeds[some], sizes_px[some], self.augmentation
-            )
+            drawn = self._augmenter.draws(sizes_px[some], seeds[some])
             return sizes_px[some], seeds[some], drawn
 
         return tf.data.Dataset.range(0, len(seeds), _DRAWN_AT_ONCE).map(draw)
@@ -243,32 +239,8 @@ class Pipeline:
         """Some images of a batch, their labels and their seeds."""
         images, labels = images_and_labels
         sizes_px, seeds, draws = drawn
-        return self._augment(images, sizes_px[0], draws), labels, seeds
-
-    def _augment(self, images, size_px, draws):
-        on, preprocessing = self.augmentation, self.preprocessing
-        mean = tuple(round(255 * x) for x in preprocessing.mean)
-        return augment_images(
-            images,
-            size_px,
-            draws,
-            on,
-            on.interpolation or preprocessing.interpolation,
-            mean[::-1] if preprocessing.channel_order == "bgr" else mean,
-        )
-
-    def _augment_batch(self, batch, step_seed):
-        images, labels, seeds = batch
-        labels = tf.one_hot(labels, len(self.source.class_names))
-        on = self.augmentation
-        if probability := on.erasing_probability("pixel"):
-            images = scale(images, self.preprocessing)
-            images = erase_by_noise(images, seeds, probability)
-        if on.mixes:
-            images, labels = mix(images, labels, step_seed, on)
-        if not probability:  # floats come last: four times as many bytes
-            images = scale(images, self.preprocessing)
-        return images, labels
+        images = self._augmenter.augment(images, sizes_px[0], draws)
+        return images, labels, seeds
 
     def _evaluation_image(self, element):
         image = evaluation_image(
@@ -280,7 +252,7 @@ class Pipeline:
         return image, element["label"]
 
     def _model_input(self, images, labels):
-        images = scale(images, self.preprocessing)
+        images = model_input(images, self.preprocessing)
         return images, tf.one_hot(labels, len(self.source.class_names))
 
 
@@ -311,16 +283,3 @@ def _check_shares(shard, divisor, buckets):
                 f"Batch sizes must be multiples of {divisor}, got {bucket}; "
                 "make_buckets has batch_size_divisor for this"
             )
-
-
-def scale(images, preprocessing):
-    """Pixels to the model's input.
-
-    Args:
-        images: uint8 tensor (B, H, W, 3), RGB; or float32, from 0 to 1.
-        preprocessing: `keras_mvit.models.Preprocessing`.
-
-    Returns:
-        float32 tensor (B, H, W, 3).
-    """
-    return preprocessing.normalize(unit_floats(images))

@@ -7,7 +7,7 @@ from keras_mvit.models import Preprocessing
 from keras_mvit.training.data import pipeline as pipeline_module
 from keras_mvit.training.data.make_source import make_source
 from keras_mvit.training.data.multiscale import make_buckets
-from keras_mvit.training.data.pipeline import Pipeline, scale
+from keras_mvit.training.data.pipeline import Pipeline
 from keras_mvit.training.data.source import Source
 
 BUCKETS = make_buckets(32, 16, 32, 64, 3, 16)
@@ -119,18 +119,6 @@ def test_evaluation_is_in_order_and_of_one_size():
     assert {x.shape[1:] for x, _ in batches} == {(48, 48, 3)}
     numbers = np.concatenate([x[:, 0, 0, 0] * 255 for x, _ in batches])
     np.testing.assert_array_equal(np.round(numbers), np.arange(5))
-
-
-def test_scale():
-    images = np.full((1, 1, 1, 3), (0, 51, 255), np.uint8)
-    plain = scale(images, Preprocessing())
-    np.testing.assert_allclose(plain[0, 0, 0], [0, 0.2, 1])
-    normalized = scale(
-        images, Preprocessing(mean=(0.5, 0.5, 0.5), std=(0.5, 0.1, 1))
-    )
-    np.testing.assert_allclose(normalized[0, 0, 0], [-1, -3, 0.5], rtol=1e-6)
-    flipped = scale(images, Preprocessing(channel_order="bgr"))
-    np.testing.assert_allclose(flipped[0, 0, 0], [1, 0.2, 0])
 
 
 def counting_model():
