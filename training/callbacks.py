@@ -12,13 +12,24 @@ class DivergedError(FloatingPointError):
 
     Args:
         what: str. What is not finite, and where.
+        step: int or None. Of the epoch, from 1: how far it came.
+        checkpoint: str. What has become of the last one.
+
+    Attributes:
+        what, step: as given.
     """
 
-    def __init__(self, what):
+    def __init__(
+        self,
+        what,
+        step=None,
+        checkpoint="The last checkpoint is kept; it is from before",
+    ):
+        self.what = what
+        self.step = step
         super().__init__(
-            f"{what}. The last checkpoint is kept; it is from before. Go on "
-            "with a lower --learning_rate, a longer --warmup_epochs, "
-            "--clip_norm or --mixed_precision=none"
+            f"{what}. {checkpoint}. Go on with a lower --learning_rate, a "
+            "longer --warmup_epochs, --clip_norm or --mixed_precision=none"
         )
 
 
@@ -108,16 +119,17 @@ class SaveDuringEpoch(keras.callbacks.Callback):
         self._termination.obey()
 
 
-def check_finite(loss, epoch, step):
+def check_finite(loss, epoch, step, name="loss"):
     """Raises `DivergedError` unless the loss is finite.
 
     Args:
         loss: float.
         epoch: int, from 0.
         step: int, from 1.
+        name: str. What to call it.
     """
     loss = float(loss)
     if not math.isfinite(loss):
         raise DivergedError(
-            f"The loss is {loss} at epoch {epoch + 1}, step {step}"
+            f"The {name} is {loss} at epoch {epoch + 1}, step {step}", step
         )

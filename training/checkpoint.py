@@ -16,6 +16,7 @@ from keras_mvit.training.models import GRADIENTS
 CURRENT = "checkpoint.npz"
 PREVIOUS = "checkpoint_previous.npz"
 DAMAGED = "checkpoint_damaged.npz"
+DIVERGED = "checkpoint_diverged.npz"
 _PROGRESS = "progress"
 
 
@@ -33,12 +34,14 @@ class Checkpoints:
         self._workdir = workdir
         self._variables = variables
         self._distribution = distribution
+        self._step = None  # of the newest that this process has written
 
-    def save(self, progress):
-        """Writes the newest checkpoint; the one before it becomes the previous.
+    def save(self, progress, step):
+        """Writes the newest checkpoint; one of an earlier step is kept.
 
         Args:
             progress: what else to keep; anything JSON can hold.
+            step: int. Of the run.
 
         Raises:
             DivergedError: a variable is not finite; nothing is written.
@@ -48,13 +51,15 @@ class Checkpoints:
         arrays = {key: np.asarray(v) for key, v in self._variables.items()}
         for key, array in arrays.items():
             if not np.isfinite(array).all():
-                raise DivergedError(f"{key} is not finite")
+                path = self._variables[key].path
+                raise DivergedError(f"{path} is not finite after step {step}")
         arrays[_PROGRESS] = np.array(json.dumps(progress))
         current = self._path(CURRENT)
         with replacing(current) as partial:
             np.savez(partial, **arrays)
-            if os.path.exists(current):
+            if os.path.exists(current) and step != self._step:
                 os.replace(current, self._path(PREVIOUS))
+        self._step = step
 
     def restore(self):
         """Loads the newest checkpoint that can be read.
@@ -70,6 +75,13 @@ class Checkpoints:
         newest = self._newest() if self._distribution.is_chief else None
         newest = self._distribution.from_chief(newest)
         return newest and self._assign(*newest)
+
+    def set_aside(self):
+        """Renames the newest checkpoint, so that the one before it counts."""
+        names = (CURRENT, PREVIOUS) if self._distribution.is_chief else ()
+        for name in names:
+            if os.path.exists(self._path(name)):
+                return os.replace(self._path(name), self._path(DIVERGED))
 
     def _newest(self):
         """Returns (name, arrays), or `None` if there is no checkpoint."""

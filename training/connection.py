@@ -1,14 +1,13 @@
 """How processes find each other, and end if one of them is lost."""
 
+import atexit
 import contextlib
 import ctypes
-import functools
 import os
 import signal
 import socket
 import sys
 import time
-import traceback
 
 import keras
 import numpy as np
@@ -99,38 +98,6 @@ def check_arguments(distribute, coordinator, process_id, num_processes):
         raise ValueError(f"coordinator must be HOST:PORT, got {coordinator!r}")
 
 
-def ending_at_once(main):
-    """Makes a process of several end without waiting for the others.
-
-    When Python ends, JAX would wait until all processes do, and those might
-    wait for this one. Without a connection nothing is different.
-
-    Args:
-        main: callable of `argv`.
-
-    Returns:
-        callable of `argv`.
-    """
-
-    @functools.wraps(main)
-    def ending(argv):
-        try:
-            main(argv)
-        except BaseException as error:
-            if not _is_connected():
-                raise
-            status = 1
-            if isinstance(error, SystemExit):
-                status = error.code or 0
-            else:
-                traceback.print_exc()
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status)
-
-    return ending
-
-
 @contextlib.contextmanager
 def _jax_cluster(coordinator, process_id, num_processes):
     if process_id == 0:
@@ -158,21 +125,40 @@ def _jax_cluster(coordinator, process_id, num_processes):
         # The first collective waits no longer than 30 s; the later ones do.
         process_allgather(np.zeros(()))
         yield
-    except jax.errors.JaxRuntimeError as error:
+    except (Exception, KeyboardInterrupt) as error:
         if not _is_loss(error):
+            interrupted = isinstance(error, KeyboardInterrupt)
+            _end_at_once(130 if interrupted else 1)
             raise
         print(_LOST, file=sys.stderr)
+        _end_at_once(LOST_STATUS)
         raise SystemExit(LOST_STATUS) from error
     jax.distributed.shutdown()  # when all have come so far
 
 
-def _is_connected():
-    jax = sys.modules.get("jax")
-    return jax is not None and jax.distributed.is_initialized()
+def _end_at_once(status):
+    """Has Python end without waiting for the other processes.
+
+    They might wait for this one: JAX ends only when all do.
+
+    Args:
+        status: int. Of this process.
+    """
+
+    def end():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+    atexit.register(end)  # before what JAX has registered
 
 
 def _is_loss(error):
     """Whether it came of another process, not of memory for example."""
+    import jax
+
+    if not isinstance(error, jax.errors.JaxRuntimeError):
+        return False
     words = ("gloo", "nccl", "coordination", "unavailable", "heartbeat")
     return any(word in str(error).lower() for word in words)
 

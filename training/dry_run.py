@@ -1,5 +1,6 @@
 """What a run would do and need, and two steps of it."""
 
+import dataclasses
 import math
 import resource
 import time
@@ -9,6 +10,7 @@ import keras
 from keras_mvit import analysis, console
 from keras_mvit.training.callbacks import StopIfNotFinite
 from keras_mvit.training.checkpoint import has_checkpoint
+from keras_mvit.training.data.bad_images import naming_bad_images
 from keras_mvit.training.data.threads import ending_threads
 from keras_mvit.training.describe import describe
 from keras_mvit.training.distribution import ALONE
@@ -38,23 +40,27 @@ def dry_run(settings, distribution=ALONE):
     workdir = WorkDirectory(settings.workdir)
     if distribution.is_chief:
         workdir.check_same_run(settings, pipeline.source)
+    begun = distribution.from_chief(has_checkpoint(workdir.path))
     schedule = make_schedule(settings, pipeline)
     model, average, saved = make_models(
-        settings,
+        # Whose weights it began with may be gone.
+        dataclasses.replace(settings, weights=None) if begun else settings,
         pipeline,
         schedule,
         accumulation_steps(settings, schedule, distribution),
         distribution,
     )
     report(describe(settings, pipeline))
-    if distribution.is_chief and has_checkpoint(workdir.path):
+    if begun:
         report(f"{workdir.path} has a run, which training would go on with.")
     report(f"\n{_schedule_table(settings, pipeline, schedule)}\n")
     report(_memory(settings, pipeline, model, average, saved))
-    if settings.quantize_aware:
-        calibrate(model, pipeline.epoch(0))
-    with distribution.fit_scope():
-        steps, seconds, loss = _train(model, pipeline)
+    order, shard = (pipeline.seed, 0), pipeline.shard
+    with naming_bad_images(pipeline.source, "train", order, shard=shard):
+        if settings.quantize_aware:
+            calibrate(model, pipeline.epoch(0))
+        with distribution.fit_scope():
+            steps, seconds, loss = _train(model, pipeline)
     report(
         f"Trained {steps} step{'s' * (steps > 1)}: loss {loss:.3f}, the last "
         f"in {seconds:.1f} s; the process took {_peak_gib():.2f} GiB at most. "

@@ -15,9 +15,12 @@ class EpochProgress:
         top1: float. Mean over these images.
         seconds: float. They took.
         plan: str. Fingerprint of the epoch's plan.
+        training_images: int or None. Of the data set; checkpoints of an
+            earlier version do not tell.
     """
 
     plan: str
+    training_images: int | None = None
     steps: int = 0
     images: int = 0
     loss: float = 0.0

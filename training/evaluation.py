@@ -10,6 +10,7 @@ from keras_mvit.models import Preprocessing
 from keras_mvit.training.data.bad_images import (
     leave_out_bad_images,
     naming_bad_images,
+    report_left_out,
 )
 from keras_mvit.training.data.make_source import make_source
 from keras_mvit.training.data.pipeline import Pipeline
@@ -84,7 +85,7 @@ def evaluate_workdir(path, batch_size=64, protocol=None, skip_bad_images=False):
     source = make_source(protocol.dataset or settings.dataset)
     workdir.check_same_run(settings, source)
     if settings.skip_bad_images or skip_bad_images:
-        leave_out_bad_images(source, ["test"])
+        report_left_out(leave_out_bad_images(source, ["test"]))
     base = _read_preprocessing(workdir)
     pipeline = Pipeline(
         source,

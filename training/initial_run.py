@@ -4,6 +4,7 @@ import dataclasses
 import os
 
 from keras_mvit.training.checkpoint import has_checkpoint
+from keras_mvit.training.distribution import ALONE
 from keras_mvit.training.workdir import WorkDirectory
 
 # How its images were seen: without other flags they are seen so again.
@@ -16,7 +17,7 @@ _TAKEN_OVER = (
 )
 
 
-def start_from_run(settings, source):
+def start_from_run(settings, source, distribution=ALONE):
     """Completes settings by those of the run in their `init_workdir`.
 
     Once the new run has a checkpoint, it goes on without that one, which may
@@ -25,6 +26,7 @@ def start_from_run(settings, source):
     Args:
         settings: `Settings`, not yet resolved.
         source: `Source` of the new run.
+        distribution: `Distribution`. Only its chief reads the new run.
 
     Returns:
         `Settings` whose `weights` are that run's `model.keras`.
@@ -35,10 +37,9 @@ def start_from_run(settings, source):
     """
     path = settings.init_workdir
     weights = WorkDirectory(path).file("model.keras")
-    workdir = WorkDirectory(settings.workdir)
-    begun = has_checkpoint(workdir.path)
-    workdir = workdir if begun else WorkDirectory(path)
-    initial = workdir.settings()
+    begun = _begun(settings) if distribution.is_chief else None
+    begun = distribution.from_chief(begun)
+    initial, class_names = begun or _described(WorkDirectory(path))
     if settings.weights not in (None, weights):
         raise ValueError(
             "Give either init_workdir or weights to start from, got "
@@ -51,13 +52,24 @@ def start_from_run(settings, source):
     size = settings.image_size or initial.image_size
     _check_same(path, "model", initial.model, settings.model)
     _check_same(path, "image_size", initial.image_size, size)
-    _check_same(path, "class_names", workdir.labels(), source.class_names)
+    _check_same(path, "class_names", class_names, source.class_names)
     taken_over = {
         name: getattr(initial, name)
         for name in _TAKEN_OVER
         if getattr(settings, name) is None
     }
     return dataclasses.replace(settings, weights=weights, **taken_over)
+
+
+def _begun(settings):
+    """What `_described` tells of the new run, if it has a checkpoint."""
+    workdir = WorkDirectory(settings.workdir)
+    return _described(workdir) if has_checkpoint(workdir.path) else None
+
+
+def _described(workdir):
+    """The `Settings` and the class names of a run."""
+    return workdir.settings(), workdir.labels()
 
 
 def _check_same(path, name, theirs, ours):

@@ -1,6 +1,7 @@
 """The model of a run, ready for `fit`, and its average."""
 
 import contextlib
+import os
 from typing import NamedTuple
 
 import keras
@@ -70,7 +71,7 @@ def _compiled_model(settings, pipeline, schedule, accumulation_steps):
     with _dtype_policy(MIXED_PRECISION[settings.mixed_precision]):
         model = _create_model(settings, len(pipeline.source.class_names))
     if settings.weights:
-        load_pretrained(model, settings.weights)
+        load_pretrained(model, os.path.expanduser(settings.weights))
     if settings.quantize_aware:
         model = quantize_aware(model, settings.image_size)
     else:

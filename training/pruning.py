@@ -35,6 +35,7 @@ class Pruning(keras.callbacks.Callback):
         self._averages = prunable_kernels(average)
         every = max(1, int(num_updates * _END) // _TURNS)
         turns = max(1, min(_TURNS, int(num_updates * _END)))
+        self._sparsity = sparsity
         self._schedule = tfmot().sparsity.keras.PolynomialDecay(
             initial_sparsity=0.0,
             final_sparsity=sparsity,
@@ -53,6 +54,9 @@ class Pruning(keras.callbacks.Callback):
             for kernel in self._kernels
         ]
         self._apply = tf.function(self._masked)
+        # A run may be prolonged with more zeros than it had at its end.
+        shares = [float(np.mean(mask.numpy())) for mask in self._masks]
+        self._is_behind = any(share > 1 - self._sparsity for share in shares)
 
     def on_train_batch_end(self, batch, logs=None):
         """Keras calls this after every batch."""
@@ -61,11 +65,17 @@ class Pruning(keras.callbacks.Callback):
             return
         self._steps = steps
         is_turn, sparsity = self._schedule(steps)
-        if is_turn:
-            for kernel, mask in zip(self._kernels, self._masks, strict=True):
-                masked = np.asarray(kernel) * mask.numpy()
-                mask.assign(largest(masked, float(sparsity)))
+        is_over = steps > self._schedule.end_step
+        if is_turn or (is_over and self._is_behind):
+            self._prune(float(sparsity))
+            self._is_behind = not is_over
         self._apply()
+
+    def _prune(self, sparsity):
+        for kernel, mask in zip(self._kernels, self._masks, strict=True):
+            kept = mask.numpy()
+            masked = np.asarray(kernel) * kept
+            mask.assign(kept & largest(masked, sparsity))
 
     def _masked(self):
         for kernels in (self._kernels, self._averages):

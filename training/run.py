@@ -7,7 +7,10 @@ import keras
 import tensorflow as tf
 
 import keras_mvit
-from keras_mvit.training.data.bad_images import leave_out_bad_images
+from keras_mvit.training.data.bad_images import (
+    leave_out_bad_images,
+    report_left_out,
+)
 from keras_mvit.training.data.make_source import make_source
 from keras_mvit.training.data.threads import ending_threads
 from keras_mvit.training.describe import describe
@@ -82,10 +85,10 @@ def prepare(settings, distribution=ALONE):
     if settings.quantize_aware or settings.sparsity:
         check_supported(distribution)
     if settings.init_workdir:
-        settings = start_from_run(settings, source)
+        settings = start_from_run(settings, source, distribution)
     settings = resolve(settings, source, variant)
     if settings.skip_bad_images:
-        _report(leave_out_bad_images(source), distribution)
+        report_left_out(leave_out_bad_images(source), distribution.report)
     distribution.check_agreement(
         {
             **dataclasses.asdict(settings),
@@ -109,12 +112,11 @@ def _be_deterministic(settings):
         return False
     if settings.deterministic is None:
         # It costs little on CPUs; on GPUs it does, and some ops lack it.
-        return not tf.config.list_physical_devices("GPU")
+        gpus = tf.config.list_physical_devices("GPU")
+        return not (gpus or settings.jit_compile)
+    if settings.deterministic and settings.jit_compile:
+        raise ValueError(
+            "On TensorFlow deterministic steps are not compiled: deterministic "
+            "and jit_compile must not both be True"
+        )
     return settings.deterministic
-
-
-def _report(excluded, distribution):
-    for split, names in excluded.items():
-        distribution.report(f"Left out {len(names)} unreadable {split} images")
-        for name in names:
-            distribution.report(f"  {name}")

@@ -146,7 +146,7 @@ class Settings:
         "Epochs until the peak.", accepted=ranges.NOT_NEGATIVE
     )
     warmup_learning_rate: float | None = _setting(
-        "At the first step.", accepted=ranges.NOT_NEGATIVE
+        "Where the warm-up begins.", accepted=ranges.NOT_NEGATIVE
     )
     cooldown_epochs: int | None = _setting(
         "Of --epochs, the last ones, at the final learning rate.",
@@ -230,7 +230,8 @@ class Settings:
         "where XLA compiles a step for each shape, on JAX or by --jit_compile."
     )
     deterministic: bool | None = _setting(
-        "Whether equal runs give equal bits. Default: where there is no GPU."
+        "Whether equal runs give equal bits. Default: where there is no GPU, "
+        "unless --jit_compile."
     )
     save_every: int = _setting(
         "Steps between checkpoints within an epoch; 0: none.",
@@ -251,7 +252,11 @@ class Settings:
         2000,
         ranges.AT_LEAST_1,
     )
-    seed: int = _setting("Of everything random.", 0, ranges.NOT_NEGATIVE)
+    seed: int = _setting(
+        "Of everything random.",
+        0,
+        (lambda value: 0 <= value < 2**32, "from 0 to below 2**32"),
+    )
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -284,8 +289,8 @@ class Settings:
 
     def step_batch_size(self, devices=1):
         """Images of one step at `image_size`, on all devices together."""
-        images = self.batch_size // self.accumulation_steps(devices)
-        return max(devices, images // devices * devices)
+        images = self.batch_size / self.accumulation_steps(devices)
+        return max(1, round(images / devices)) * devices
 
     def augmentation(self):
         """The `Augmentation` of resolved settings.

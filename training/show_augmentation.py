@@ -4,6 +4,8 @@ python -m keras_mvit.training.show_augmentation --dataset=digits \
     --model=mobilevitv2_050 --output=augmentation.png
 """
 
+import os
+
 from absl import app, flags
 
 from keras_mvit import console
@@ -16,6 +18,9 @@ _MODEL = flags.DEFINE_string(
 )
 _RECIPE = flags.DEFINE_string(
     "recipe", "auto", "As training takes it; auto: the paper's of the model."
+)
+_WEIGHTS = flags.DEFINE_string(
+    "weights", None, "As training takes it; some recipes ask for them."
 )
 _IMAGE_SIZE = flags.DEFINE_integer(
     "image_size", None, "Height and width, in pixels. Default: as training."
@@ -43,15 +48,17 @@ def main(argv):
         model=_MODEL.value,
         dataset=_DATASET.value,
         recipe=_RECIPE.value,
+        weights=_WEIGHTS.value,
         image_size=_IMAGE_SIZE.value,
         seed=_SEED.value,
     )
     _, pipeline = prepare(settings)
+    path = os.path.expanduser(_OUTPUT.value)
     with naming_bad_images(
         pipeline.source, "train", remedy="Repair or remove it"
     ):
-        write_grid(_OUTPUT.value, augmentation_rows(pipeline))
-    print(f"Wrote {_OUTPUT.value}")
+        write_grid(path, augmentation_rows(pipeline))
+    print(f"Wrote {path}")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,9 @@ _CHOICE = 0xCA11  # stands for the epoch in the order they are chosen by
 
 
 def write_snapshots(workdir, pipeline, settings):
-    """Writes `calibration.npz`, `test.npz` and `augmentation.png`, once.
+    """Writes `calibration.npz`, `test.npz` and `augmentation.png`.
+
+    Those that are there stay, if they hold as many images as they should.
 
     Args:
         workdir: `WorkDirectory`.
@@ -27,10 +29,19 @@ def write_snapshots(workdir, pipeline, settings):
         ("train", "calibration.npz", settings.calibration_images),
         ("test", "test.npz", settings.test_images),
     ):
-        if not os.path.exists(workdir.file(name)):
+        count = min(count, pipeline.source.num_images[split])
+        if _num_images(workdir.file(name)) != count:
             _write_images(workdir.file(name), pipeline, split, count)
     if not os.path.exists(workdir.file("augmentation.png")):
         _write_samples(workdir.file("augmentation.png"), pipeline)
+
+
+def _num_images(path):
+    try:
+        with open(path, "rb") as file, np.load(file) as content:
+            return len(content["labels"])
+    except FileNotFoundError:
+        return 0
 
 
 def _write_images(path, pipeline, split, count):

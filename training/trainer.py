@@ -1,15 +1,21 @@
 """The loop over epochs: fit, evaluate, save."""
 
+import contextlib
 import dataclasses
 import time
 
 from keras_mvit.training.callbacks import (
+    DivergedError,
     SaveDuringEpoch,
     StepCallbacks,
     StopIfNotFinite,
     check_finite,
 )
-from keras_mvit.training.checkpoint import Checkpoints, has_checkpoint
+from keras_mvit.training.checkpoint import (
+    DIVERGED,
+    Checkpoints,
+    has_checkpoint,
+)
 from keras_mvit.training.data.bad_images import naming_bad_images
 from keras_mvit.training.distribution import ALONE
 from keras_mvit.training.epoch_progress import EpochProgress, fingerprint
@@ -90,7 +96,8 @@ class Trainer:
             list of dict: the history, one row an epoch (`history.COLUMNS`).
 
         Raises:
-            DivergedError: the loss is not finite; the last checkpoint stays.
+            DivergedError: the loss is not finite. The last checkpoint stays,
+                or is set aside if no step that followed it was finite.
             KeyboardInterrupt: Ctrl-C, after a checkpoint.
             SystemExit: SIGTERM, after a checkpoint; with status 143. Of
                 several processes all end.
@@ -107,8 +114,9 @@ class Trainer:
             )
         with make_termination(self._distribution) as termination:
             for epoch in range(len(self._history), epochs):
-                self._fit(epoch, termination)
-                row = self._evaluated_row(epoch)
+                with self._stepping_back():
+                    self._fit(epoch, termination)
+                    row = self._evaluated_row(epoch)
                 self._history.append(row)
                 self._first_step += row["steps"]
                 self._progress = None
@@ -135,20 +143,37 @@ class Trainer:
                 self._calibrate()
             return
         report = self._distribution.report
+        progress = restored["progress"]
         self._history = restored["history"]
         if self._history:
-            if self._distribution.is_chief:
+            if self._distribution.is_chief and progress is None:
                 # The earlier run may have been stopped before.
                 self._files.publish(self._history)
             report(f"{len(self._history)} epochs are already trained.")
             self._find_first_step(restored)
-        if restored["progress"] is not None:
-            self._progress = EpochProgress(**restored["progress"])
-            self._epoch_so_far(self._pipeline.plan(len(self._history)))
-            report(
-                f"Going on after step {self._progress.steps} of epoch "
-                f"{len(self._history) + 1}."
+        if progress is not None:
+            self._go_on_within_epoch(EpochProgress(**progress))
+
+    def _go_on_within_epoch(self, done):
+        """Goes on there, or, of other images, begins the epoch anew."""
+        report, epoch = self._distribution.report, len(self._history)
+        if self._settings.epochs == epoch:  # whose weights are gone
+            raise ValueError(
+                f"{self._workdir.path} is within epoch {epoch + 1}: epochs "
+                f"must be at least {epoch + 1}, got {epoch}"
             )
+        images = self._training_images
+        if done.training_images not in (None, images):
+            report(
+                f"Epoch {epoch + 1} begins anew, from the weights after step "
+                f"{done.steps} of it: there are {images} training images now, "
+                f"not {done.training_images}."
+            )
+            go_to_step(self.model, self._first_step)
+            return
+        self._progress = done
+        self._epoch_so_far(self._pipeline.plan(epoch))
+        report(f"Going on after step {done.steps} of epoch {epoch + 1}.")
 
     def _find_first_step(self, restored):
         """Finds where the schedule is; goes there if batches are others now.
@@ -163,6 +188,10 @@ class Trainer:
         if restored["progress"] is None and saved != place:
             go_to_step(self.model, self._first_step)
 
+    @property
+    def _training_images(self):
+        return self._pipeline.source.num_images["train"]
+
     def _place(self):
         """What a step of the schedule is counted in."""
         return {
@@ -172,7 +201,9 @@ class Trainer:
 
     def _calibrate(self):
         """Finds the ranges that quantization-aware training begins with."""
-        calibrate(self.model, self._pipeline.epoch(0))
+        order = (self._pipeline.seed, 0)
+        with naming_bad_images(self._pipeline.source, "train", order):
+            calibrate(self.model, self._pipeline.epoch(0))
         self.average.set_weights(self.model.get_weights())
 
     def _fit(self, epoch, termination):
@@ -238,7 +269,7 @@ class Trainer:
 
     def _epoch_so_far(self, plan):
         mark = fingerprint(plan, self._pipeline.seed, self._accumulation_steps)
-        done = self._progress or EpochProgress(mark)
+        done = self._progress or EpochProgress(mark, self._training_images)
         if done.plan != mark:
             raise ValueError(
                 f"{self._workdir.path} was stopped within an epoch, which must "
@@ -252,7 +283,7 @@ class Trainer:
         done = self._progress
         self._counts = self._evaluated(self._evaluate)
         test = self._counts.metrics()
-        check_finite(test["loss"], epoch, done.steps)
+        check_finite(test["loss"], epoch, done.steps, "test loss")
         last_step = self._first_step + done.steps - 1
         return {
             "epoch": epoch + 1,
@@ -282,5 +313,26 @@ class Trainer:
     def _save(self):
         progress = self._progress and dataclasses.asdict(self._progress)
         self._checkpoints.save(
-            {"history": self._history, "progress": progress, **self._place()}
+            {"history": self._history, "progress": progress, **self._place()},
+            self._first_step + self._steps_saved(),
         )
+
+    def _steps_saved(self):
+        """Steps of this epoch that the last checkpoint has."""
+        return self._progress.steps if self._progress else 0
+
+    @contextlib.contextmanager
+    def _stepping_back(self):
+        """Sets a checkpoint aside whose own weights are what diverged."""
+        try:
+            yield
+        except DivergedError as error:
+            if error.step is None or error.step > self._steps_saved() + 1:
+                raise
+            self._checkpoints.set_aside()
+            raise DivergedError(
+                error.what,
+                error.step,
+                f"The last checkpoint leads there and is now {DIVERGED}; the "
+                "run goes on from the one before it, if there is one",
+            ) from error

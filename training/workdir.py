@@ -15,6 +15,8 @@ _IDENTITY = (
     "model",
     "dataset",
     "image_size",
+    "crop_fraction",
+    "interpolation",
     "mixed_precision",
     "optimizer",
     "quantize_aware",

@@ -30,7 +30,7 @@ def two_epochs(tmp_path):
     checkpoints = Checkpoints(str(tmp_path), variables)
     for epoch in (1, 2):
         set_all(variables, epoch)
-        checkpoints.save({"epoch": epoch})
+        checkpoints.save({"epoch": epoch}, epoch)
     return tmp_path
 
 
@@ -72,7 +72,7 @@ def test_falls_back_to_the_previous_one(two_epochs, damage, capsys):
     assert f"cannot read {two_epochs / CURRENT}" in output
     # Kept, and never to take the good one's place.
     assert sorted(os.listdir(two_epochs)) == [DAMAGED, PREVIOUS]
-    Checkpoints(str(two_epochs), make_variables(2.0)).save({"epoch": 2})
+    Checkpoints(str(two_epochs), make_variables(2.0)).save({"epoch": 2}, 2)
     assert restore(two_epochs) == (2, {2.0})
     os.remove(two_epochs / CURRENT)
     assert restore(two_epochs) == (1, {1.0})
@@ -109,5 +109,5 @@ def test_a_full_disk_destroys_nothing(two_epochs, monkeypatch):
 
     monkeypatch.setattr(np, "savez", no_space)
     with pytest.raises(OSError, match="No space"):
-        Checkpoints(str(two_epochs), make_variables(3.0)).save({"epoch": 3})
+        Checkpoints(str(two_epochs), make_variables(3.0)).save({"epoch": 3}, 3)
     assert restore(two_epochs) == (2, {2.0})

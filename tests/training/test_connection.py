@@ -1,10 +1,9 @@
 import socket
-import sys
 
 import pytest
 
 from keras_mvit.training import connection
-from keras_mvit.training.connection import connected, ending_at_once
+from keras_mvit.training.connection import connected
 from keras_mvit.training.distribution import ALONE
 
 
@@ -67,12 +66,3 @@ def test_a_port_in_use_is_named():
         address = f"localhost:{server.getsockname()[1]}"
         with pytest.raises(ValueError, match=f"{address} cannot be served"):
             open_connection("none", address, 0, 2)
-
-
-def test_alone_a_process_ends_as_ever():
-    def main(argv):
-        sys.exit(argv)
-
-    with pytest.raises(SystemExit) as end:
-        ending_at_once(main)(3)
-    assert end.value.code == 3

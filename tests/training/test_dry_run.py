@@ -35,6 +35,13 @@ def test_bad_settings_end_before_anything(tmp_path, image_folder):
         dry_run(make_settings(tmp_path, epochs=1, cooldown_epochs=1))
 
 
+def test_names_a_bad_image(settings, image_folder):
+    path = image_folder / "train" / "dog" / "2.jpg"
+    path.write_text("no image")
+    with pytest.raises(ValueError, match=f"Cannot read image {path}"):
+        dry_run(dataclasses.replace(settings, batch_size=12, multi_scale=False))
+
+
 def test_refuses_what_training_would_refuse(run_of_two_epochs):
     settings, _ = run_of_two_epochs
     other = dataclasses.replace(settings, model="mobilevit_xs")

@@ -151,13 +151,14 @@ def test_a_protocol_out_of_range(name, value):
         Protocol(**{name: value})
 
 
-def test_bad_images_can_be_left_out(run_of_two_epochs, image_folder):
+def test_bad_images_can_be_left_out(run_of_two_epochs, image_folder, capsys):
     settings, _ = run_of_two_epochs
     (image_folder / "test" / "dog" / "1.jpg").write_text("no image")
     with pytest.raises(ValueError, match="1.jpg: .*pass --skip_bad_images"):
         evaluate_workdir(settings.workdir)
     evaluation = evaluate_workdir(settings.workdir, skip_bad_images=True)
     assert evaluation["images"] == 3
+    assert "Left out 1 unreadable test images" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("content", ["[]", "{", '{"seed": "x"}', '{"a": 1}'])

@@ -10,7 +10,7 @@ import keras_mvit
 from keras_mvit.training import train_model
 from keras_mvit.training.pruning import largest, prunable_kernels
 from tests.training.conftest import load, weights_equal
-from tests.training.interrupted import train_in_two_parts
+from tests.training.interrupted import interrupt, train_in_two_parts
 from tests.training.tiny_model import functional
 
 
@@ -76,6 +76,17 @@ def test_together_with_rounding(sparse, tmp_path):
     )
     train_model(both)
     assert _zeros(load(both)) == _zeros(load(sparse))
+
+
+@pytest.mark.parametrize("before, after", [(0.0, 0.5), (0.5, 0.5)])
+def test_a_run_is_prolonged_with_zeros(sparse, before, after):
+    train_model(dataclasses.replace(sparse, sparsity=before))
+    more = dataclasses.replace(sparse, sparsity=after, epochs=12, save_every=1)
+    shares = [_zeros(load(sparse))["conv"]]
+    interrupt(more, 1)
+    train_model(dataclasses.replace(more, epochs=3))
+    shares.append(_zeros(load(sparse))["conv"])
+    assert shares == [before, after]
 
 
 def test_of_a_real_model_the_first_and_last_stay():

@@ -13,9 +13,13 @@ from keras_mvit.training import (
     evaluation_protocol,
     train_model,
 )
+from keras_mvit.training.data.make_source import make_source
+from keras_mvit.training.distribution import Distribution
 from keras_mvit.training.dry_run import dry_run
+from keras_mvit.training.initial_run import start_from_run
 from keras_mvit.training.quantize_aware import check_supported
 from keras_mvit.training.settings import Settings
+from keras_mvit.training.workdir import WorkDirectory
 from tests.training.conftest import load, weights_equal
 from tests.training.interrupted import train_in_two_parts
 from tests.training.test_run import CONTRACT
@@ -81,6 +85,20 @@ def test_goes_on_without_the_run_it_began_with(aware, finished_run, tmp_path):
     anew = dataclasses.replace(aware, workdir=str(tmp_path / "anew"))
     with pytest.raises(ValueError, match="initial is no work directory"):
         train_model(anew)
+
+
+def test_only_the_chief_reads_the_new_run(aware, finished_run, tmp_path):
+    class Other(Distribution):
+        def from_chief(self, value):
+            assert value is None
+            return chief
+
+    source = make_source(aware.dataset)
+    initial = WorkDirectory(finished_run[0].workdir)
+    chief = initial.settings(), initial.labels()
+    aware = dataclasses.replace(aware, init_workdir=str(tmp_path / "gone"))
+    settings = start_from_run(aware, source, Other(2, 1, 2))
+    assert settings.image_size == finished_run[0].image_size
 
 
 def test_takes_over_how_images_were_seen(aware, finished_run):

@@ -92,12 +92,25 @@ def test_what_a_killed_run_did_not_write_is_made_up_for(run_of_two_epochs):
     assert set(os.listdir(settings.workdir)) == CONTRACT
 
 
+def test_other_numbers_of_images_are_kept_for_the_export(run_of_two_epochs):
+    settings, _ = run_of_two_epochs
+    train_model(dataclasses.replace(settings, calibration_images=5))
+    with np.load(os.path.join(settings.workdir, "calibration.npz")) as file:
+        assert len(file["images"]) == len(file["labels"]) == 5
+
+
 @pytest.mark.parametrize(
     "change, words",
     [
         ({"model": "mobilevit_s"}, "model=mobilevit_xxs, not mobilevit_s"),
         ({"dataset": "digits"}, "dataset=folder:.*, not digits"),
         ({"image_size": 64}, "image_size=32, not 64"),
+        ({"crop_fraction": 0.5}, "crop_fraction=.*, not 0.5"),
+        ({"interpolation": "bicubic"}, "interpolation=bilinear, not bicubic"),
+        (
+            {"jit_compile": True, "deterministic": True},
+            "must not both be True",
+        ),
     ],
 )
 def test_a_work_directory_of_another_run(run_of_two_epochs, change, words):

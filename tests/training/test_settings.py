@@ -107,7 +107,8 @@ def test_accumulated_batches(batch, at_once, devices):
     assert images <= max(at_once * devices, devices)
     # One step less would be too much for a device.
     assert steps == 1 or batch / (steps - 1) > at_once * devices
-    assert abs(steps * images - batch) < steps * devices
+    near = abs(steps * images - batch) <= steps * devices / 2
+    assert near or images == devices
 
 
 def test_cmt_has_one_size():

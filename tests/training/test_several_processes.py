@@ -228,6 +228,20 @@ def test_all_processes_need_the_same_flags(tmp_path, digits):
     assert "seed is 0 in process 0 and 1 in process 1" in outputs[0]
 
 
+def test_one_that_fails_alone_ends_all(tmp_path, digits):
+    with socket.create_server(("", 0)) as server:
+        port = server.getsockname()[1]
+    together = (f"--coordinator=localhost:{port}", "--num_processes=2")
+    processes = [
+        start(TINY, tmp_path, folder, *together, f"--process_id={i}")
+        for i, folder in enumerate((digits, "/nowhere"))
+    ]
+    statuses, outputs = finish(*processes, seconds=120)
+    assert statuses == [75, 1], outputs
+    assert "Error: " in outputs[1] and "/nowhere" in outputs[1]
+    assert LOST in outputs[0]
+
+
 def test_a_process_that_does_not_come_is_missed(tmp_path, digits):
     with socket.create_server(("", 0)) as server:
         port = server.getsockname()[1]

@@ -13,6 +13,13 @@ _REMEDY = (
     "Repair or remove it, or pass --skip_bad_images to leave out all such "
     "images"
 )
+# To look for an image would take long.
+_NOT_OF_AN_IMAGE = (
+    tf.errors.ResourceExhaustedError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.InternalError,
+)
 
 
 @contextlib.contextmanager
@@ -39,6 +46,8 @@ def naming_bad_images(
     """
     try:
         yield
+    except _NOT_OF_AN_IMAGE:
+        raise
     except tf.errors.OpError as error:
         elements = source.elements(split, order, shard)
         for element in elements.skip(first()):
@@ -68,6 +77,19 @@ def leave_out_bad_images(source, splits=SPLITS):
         if excluded[split]:
             source.exclude(split, excluded[split])
     return excluded
+
+
+def report_left_out(excluded, report=print):
+    """Tells which images are left out.
+
+    Args:
+        excluded: dict, as of `leave_out_bad_images`.
+        report: callable of a line.
+    """
+    for split, names in excluded.items():
+        report(f"Left out {len(names)} unreadable {split} images")
+        for name in names:
+            report(f"  {name}")
 
 
 def _bad_names(source, split):

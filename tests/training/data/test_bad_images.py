@@ -63,6 +63,14 @@ def test_other_errors_pass(image_folder):
             tf.reshape(np.zeros(3), (2, 2))
 
 
+def test_a_lack_of_memory_is_not_searched_for(image_folder, monkeypatch):
+    source = make_source(f"folder:{image_folder}")
+    monkeypatch.setattr(source, "elements", None)
+    with pytest.raises(tf.errors.ResourceExhaustedError):
+        with naming_bad_images(source, "train"):
+            raise tf.errors.ResourceExhaustedError(None, None, "memory")
+
+
 def test_bad_images_are_left_out(image_folder):
     truncate(image_folder / "train" / "dog" / "1.jpg")
     write_words(image_folder / "train" / "cat" / "3.jpg")
