@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import typing
 
 import numpy as np
 
@@ -37,10 +38,29 @@ def _numbers(name, values):
     """A tuple of float; JSON has lists, the command line text."""
     try:
         return tuple(float(value) for value in values)
-    except ValueError:
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be numbers, got {values!r}") from None
+
+
+def kind(field):
+    """The type of a field's values, but for `None`.
+
+    Args:
+        field: `dataclasses.Field` of `Settings`.
+    """
+    return (typing.get_args(field.type) or (field.type,))[0]
+
+
+_KINDS = {bool: (bool,), int: (int,), float: (int, float), str: (str,)}
+
+
+def _check_kind(field, value):
+    accepted = _KINDS.get(kind(field), (type(value),))
+    if value is not None and type(value) not in accepted:
         raise ValueError(
-            f"{name} must be numbers, got {','.join(map(str, values))}"
-        ) from None
+            f"{field.name} must be of type {kind(field).__name__}, got "
+            f"{value!r}"
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -261,6 +281,7 @@ class Settings:
     def __post_init__(self):
         for field in dataclasses.fields(self):
             value = _plain(getattr(self, field.name))
+            _check_kind(field, value)
             object.__setattr__(self, field.name, value)
         ranges.check_ranges(
             self,

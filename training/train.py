@@ -4,12 +4,11 @@ python -m keras_mvit.training.train --recipe=finetune --workdir=runs/digits
 """
 
 import dataclasses
-import typing
 
 from absl import app, flags
 
 from keras_mvit import console
-from keras_mvit.training.settings import Settings
+from keras_mvit.training.settings import Settings, kind
 
 _DRY_RUN = flags.DEFINE_boolean(
     "dry_run",
@@ -39,13 +38,12 @@ def _define_flag(field):
     """A flag for a field of `Settings`, of its type and with its help."""
     required = field.default is dataclasses.MISSING
     default = None if required else field.default
-    kind = (typing.get_args(field.type) or (field.type,))[0]  # less "| None"
     define = {
         bool: flags.DEFINE_boolean,
         int: flags.DEFINE_integer,
         float: flags.DEFINE_float,
         str: flags.DEFINE_string,
-    }.get(kind, flags.DEFINE_list)
+    }.get(kind(field), flags.DEFINE_list)
     define(field.name, default, field.metadata["help"], required=required)
 
 

@@ -140,8 +140,25 @@ def test_values_become_what_json_can_hold(tmp_path):
     values = dataclasses.asdict(settings)
     assert Settings(**json.loads(json.dumps(values))) == settings
     assert settings.workdir == str(tmp_path)
-    with pytest.raises(ValueError, match="crop_scale must be numbers, got a,1"):
+    with pytest.raises(ValueError, match="crop_scale must be numbers, got .*a.*1"):
         Settings("run", crop_scale=["a", "1"])
+
+
+@pytest.mark.parametrize(
+    "name, value, words",
+    [
+        ("epochs", 2.5, "epochs must be of type int, got 2.5"),
+        ("epochs", "3", "epochs must be of type int, got '3'"),
+        ("epochs", True, "epochs must be of type int, got True"),
+        ("multi_scale", "no", "multi_scale must be of type bool, got 'no'"),
+        ("model", 1, "model must be of type str, got 1"),
+        ("crop_scale", 0.5, "crop_scale must be numbers, got 0.5"),
+        ("seed", 2**32, "seed must be from 0 to below 2**32, got 4294967296"),
+    ],
+)
+def test_of_another_type(name, value, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        Settings("run", **{name: value})
 
 
 def test_the_augmentation_is_checked():

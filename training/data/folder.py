@@ -1,5 +1,6 @@
 """A data set of image files: DIR/{train,test|val}/CLASS/*.jpg and so on."""
 
+import errno
 import os
 
 import numpy as np
@@ -98,6 +99,8 @@ def _files_of_classes(folder):
         name: _image_files(os.path.join(folder, name))
         for name in sorted(_subfolders(folder))
     }
+    for name, files in classes.items():
+        _check_names(name, files)
     if not classes:
         raise ValueError(
             f"{folder} must hold a folder of images per class; found none"
@@ -125,7 +128,7 @@ def _subfolders(directory):
         return [
             entry.name
             for entry in entries
-            if entry.is_dir() and not entry.name.startswith(".")
+            if _leads_to(entry.is_dir) and not entry.name.startswith(".")
         ]
 
 
@@ -134,7 +137,29 @@ def _image_files(directory):
         return sorted(
             entry.path
             for entry in entries
-            if entry.is_file()
+            if _leads_to(entry.is_file)
             and not entry.name.startswith(".")
             and entry.name.lower().endswith(EXTENSIONS)
         )
+
+
+def _leads_to(is_there):
+    """Whether an entry is of a kind; a link in a circle is of none."""
+    try:
+        return is_there()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return False
+        raise
+
+
+def _check_names(class_name, paths):
+    if len(class_name.splitlines()) > 1:
+        raise ValueError(f"A class name must be one line, got {class_name!r}")
+    for path in paths:
+        try:
+            path.encode()
+        except UnicodeEncodeError:
+            raise ValueError(
+                f"Names of images must be UTF-8, got {os.fsencode(path)!r}"
+            ) from None

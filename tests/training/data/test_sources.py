@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -103,6 +104,25 @@ def test_empty_class(image_folder):
         file.unlink()
     with pytest.raises(ValueError, match="train/dog holds no images"):
         make_source(f"folder:{image_folder}")
+
+
+def test_names_that_cannot_be_written_down(image_folder):
+    latin = os.fsencode(image_folder / "train" / "dog") + b"/\xe9.jpg"
+    shutil.copy(image_folder / "train" / "dog" / "0.jpg", latin)
+    with pytest.raises(ValueError, match=r"UTF-8, got b'.*dog/\\xe9.jpg'"):
+        make_source(f"folder:{image_folder}")
+    os.remove(latin)
+    for split in ("train", "test"):
+        os.rename(image_folder / split / "dog", image_folder / split / "d\nog")
+    with pytest.raises(ValueError, match=r"one line, got 'd\\nog'"):
+        make_source(f"folder:{image_folder}")
+
+
+def test_links_in_a_circle_are_passed_over(image_folder):
+    os.symlink("circle.jpg", image_folder / "train" / "dog" / "circle.jpg")
+    os.symlink("circle", image_folder / "train" / "circle")
+    source = make_source(f"folder:{image_folder}")
+    assert source.num_images["train"] == 12
 
 
 def test_splits_of_different_classes(image_folder):
