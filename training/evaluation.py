@@ -82,7 +82,7 @@ def evaluate_workdir(path, batch_size=64, protocol=None, skip_bad_images=False):
     protocol = protocol or Protocol()
     workdir = WorkDirectory(path)
     settings = workdir.settings()
-    source = make_source(protocol.dataset or settings.dataset)
+    source = make_source(protocol.dataset or settings.dataset, ["test"])
     workdir.check_same_run(settings, source)
     if settings.skip_bad_images or skip_bad_images:
         report_left_out(leave_out_bad_images(source, ["test"]))

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -104,6 +105,7 @@ def test_raw_and_best_weights(run_of_two_epochs):
 def test_another_size_and_data_set(run_of_two_epochs, tmp_path):
     settings, _ = run_of_two_epochs
     other = write_images(tmp_path / "other", test=3)
+    shutil.rmtree(other / "train")
     before = read(settings)
     protocol = Protocol("ema", f"folder:{other}", 48, 1.0, "bicubic")
     result = evaluate_workdir(settings.workdir, protocol=protocol)

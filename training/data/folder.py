@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from keras_mvit.training.data.decode import EXTENSIONS
 from keras_mvit.training.data.shuffle import permutation
-from keras_mvit.training.data.source import WHOLE, Source
+from keras_mvit.training.data.source import SPLITS, WHOLE, Source
 
 _FOLDERS = {"train": ("train",), "test": ("test", "val", "validation")}
 
@@ -22,21 +22,23 @@ class ImageFolder(Source):
     Args:
         directory: str. Holds `train` and one of `test`, `val`, `validation`;
             the first of these that exists is the test split.
+        splits: sequence of str. Of `"train"` and `"test"`: those it must have.
 
     Raises:
         ValueError: a split is missing, has no classes or a class without
             images, or the two splits have different classes.
     """
 
-    def __init__(self, directory):
+    def __init__(self, directory, splits=SPLITS):
         directory = os.path.abspath(os.path.expanduser(directory))
         if not os.path.isdir(directory):
             raise ValueError(f"There is no data set folder {directory}")
         files = {
             split: _files_of_classes(_split_folder(directory, split))
-            for split in _FOLDERS
+            for split in splits
         }
-        _check_same_classes(directory, *files.values())
+        if len(files) == 2:
+            _check_same_classes(directory, *files.values())
         self._paths, self._labels = {}, {}
         for split, classes in files.items():
             paths = [path for found in classes.values() for path in found]
@@ -45,7 +47,7 @@ class ImageFolder(Source):
             self._labels[split] = np.repeat(np.arange(len(counts)), counts)
         super().__init__(
             name=f"folder:{directory}",
-            class_names=list(files["train"]),
+            class_names=list(files[splits[0]]),
             num_images={k: len(paths) for k, paths in self._paths.items()},
         )
 

@@ -1,12 +1,15 @@
 """From the text of `--dataset` to a `Source`."""
 
+from keras_mvit.training.data.source import SPLITS
 
-def make_source(spec):
+
+def make_source(spec, splits=SPLITS):
     """Opens a data set.
 
     Args:
         spec: str. `digits` (embedded), `folder:DIR` or `tfds:NAME`, the last
             optionally with `:TRAIN,TEST` splits.
+        splits: sequence of str. A folder need hold no others.
 
     Returns:
         A `Source`.
@@ -22,22 +25,22 @@ def make_source(spec):
             "folder:DIR (DIR/{train,test}/CLASS/*.jpg) and "
             "tfds:NAME or tfds:NAME:TRAIN,TEST"
         )
-    return _KINDS[kind](rest)
+    return _KINDS[kind](rest, splits)
 
 
-def _digits(_):
+def _digits(_, splits):
     from keras_mvit.training.data.digits import Digits
 
     return Digits()
 
 
-def _folder(directory):
+def _folder(directory, splits):
     from keras_mvit.training.data.folder import ImageFolder
 
-    return ImageFolder(directory)
+    return ImageFolder(directory, splits)
 
 
-def _tfds(spec):
+def _tfds(spec, splits):
     from keras_mvit.training.data.tfds_source import TfdsSource
 
     return TfdsSource(spec)
