@@ -10,8 +10,7 @@ four formats take some minutes; in the integer-only ones, which the runtime has
 no fast kernels for here, hours.
 
 A file that cannot be made, or one in several partitions of a format that is not
-integer only, is a miss, and `--check` ends with status 1 if there are any. At
-sizes that the patches of a MobileViT do not divide, int16x8 is refused.
+integer only, is a miss, and `--check` ends with status 1 if there are any.
 """
 
 import sys

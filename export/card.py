@@ -7,7 +7,12 @@ import json
 import os
 
 from keras_mvit import console
-from keras_mvit.export import convert, flatbuffer, metadata
+from keras_mvit.export import (
+    convert,
+    flatbuffer,
+    metadata,
+    report_fields,
+)
 
 FILE_NAME = "export.json"
 SENSITIVITY = "{}_sensitivity.json"  # of the model's name
@@ -129,11 +134,11 @@ def read(folder):
     try:
         with open(path, encoding="utf-8") as file:
             card = json.load(file)
-        _ = card["model"], [row["file"] for row in card["files"]]
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise ValueError(f"There is no {path}; export first") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         raise ValueError(f"{path} is damaged: {error!r}") from error
+    report_fields.check(path, card, report_fields.EXPORT)
     return card
 
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_mvit.export import check
+from keras_mvit.export import check, convert
 
 # On random images more noise is accepted: nothing has taught the model to
 # ignore it there, and with random weights nowhere.
@@ -165,6 +165,6 @@ def _keras_logits(model, inputs, batch_size=32):
     # float32 than the files are allowed to be.
     with keras.device("cpu"):
         for start in tqdm.tqdm(steps, "Keras", leave=False, disable=None):
-            batch = inputs[start : start + batch_size]
+            batch = convert.as_input(model, inputs[start : start + batch_size])
             batches.append(np.asarray(model(batch, training=False)))
     return np.concatenate(batches).astype(np.float32)

@@ -34,10 +34,25 @@ def static_model(model, image_size):
 
     check_functional(model)
     check_image_to_logits(model)
-    image = keras.Input(
-        batch_shape=(1, *image_size, 3), name=INPUT_NAME, dtype="float32"
+    (old,) = model.inputs
+    image = keras.Input(  # named as before, for models that take a dict
+        batch_shape=(1, *image_size, 3), name=old.name, dtype="float32"
     )
-    return _clone(model, image)
+    return _clone(model, as_input(model, image))
+
+
+def as_input(model, image):
+    """Returns a tensor in the structure that a model takes: [x], {"a": x}, x.
+
+    Args:
+        model: functional keras.Model with one input, or a keras.Sequential.
+        image: tensor or array.
+    """
+    import keras
+
+    if isinstance(model, keras.Sequential):
+        return image
+    return keras.tree.pack_sequence_as(model.input, [image])
 
 
 def in_float32(model):
@@ -163,7 +178,8 @@ def _save(model, image_size, folder):
     @tf.function(input_signature=[image], autograph=False)
     def serve(image):
         with keras.StatelessScope(state_mapping=weights):
-            return {OUTPUT_NAME: model(image, training=False)}
+            logits = model(as_input(model, image), training=False)
+            return {OUTPUT_NAME: logits}
 
     module = tf.Module()
     # What layers may have beside Keras's variables.

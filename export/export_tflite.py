@@ -50,7 +50,10 @@ _NUM_CALIBRATION_IMAGES = flags.DEFINE_integer(
     1,
 )
 _NUM_TEST_IMAGES = flags.DEFINE_integer(
-    "num_test_images", 2000, "With --model: how many to compare on.", 1
+    "num_test_images",
+    None,
+    "With --model: how many to compare on. Default: 2000.",
+    1,
 )
 _OUTPUT = flags.DEFINE_enum(
     "output", "logits", packaging.OUTPUTS, "What the files return."
@@ -83,6 +86,8 @@ _SEED = flags.DEFINE_integer(
 )
 flags.mark_flag_as_required("output_dir")
 
+_MOST_TEST_IMAGES = 2000
+
 
 def main(argv):
     """Exports what the flags say and prints a table."""
@@ -94,7 +99,8 @@ def main(argv):
         input_type=_INPUT_TYPE.value,
         output_type=_OUTPUT_TYPE.value,
     )
-    formats.get_formats(_FORMATS.value, presentation.types)
+    rows = formats.get_formats(_FORMATS.value, presentation.types)
+    packaging.check_formats(rows, presentation)
     _check_flags()
     console.import_keras_quietly()
     result = exporter.export(
@@ -123,6 +129,7 @@ def _check_flags():
             _IMAGE_SIZE,
             _CALIBRATION_IMAGES,
             _TEST_IMAGES,
+            _NUM_TEST_IMAGES,
         )
         for flag in of_model:
             if flag.value is not None:
@@ -146,7 +153,7 @@ def _source():
         num_calibration_images=2
         * (_NUM_CALIBRATION_IMAGES.value or exporter.CALIBRATION_IMAGES),
         test_images=_TEST_IMAGES.value,
-        num_test_images=_NUM_TEST_IMAGES.value,
+        num_test_images=_NUM_TEST_IMAGES.value or _MOST_TEST_IMAGES,
         seed=_SEED.value,
         labels=_LABELS.value,
     )

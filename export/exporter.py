@@ -65,9 +65,12 @@ def export(
 
     Raises:
         ValueError: an unknown format, too few calibration images, a folder
-            that cannot be written to, or a file that is not good enough.
+            that cannot be written to or has another model's export, or a file
+            that is not good enough.
     """
     rows = get_formats(formats, presentation.types)
+    packaging.check_formats(rows, presentation)
+    _check_folder(output_dir, source.name)
     analyze_layers = analyze_layers or max_accuracy_drop is not None
     calibration = held_out = None
     if any(row.activation_bits for row in rows):
@@ -89,7 +92,13 @@ def export(
         float_outputs = ()
         if analyze_layers:
             found, float_outputs = sensitivity.analyze(
-                float32, calibration, ranges, held_out, max_accuracy_drop, log
+                float32,
+                calibration,
+                ranges,
+                held_out,
+                max_accuracy_drop,
+                log,
+                source.model,
             )
             card.write(stage, found, card.SENSITIVITY.format(source.name))
         cards = []
@@ -132,6 +141,20 @@ def export(
     return result
 
 
+def _check_folder(output_dir, name):
+    """Spares the labels and export.json of another model."""
+    try:
+        there = card.read(output_dir)["model"]
+    except ValueError:
+        return  # none, or one that nobody can read
+    if there != name:
+        raise ValueError(
+            f"output_dir={output_dir!r} has an export of {there!r}; expected"
+            f" one of {name!r}, or a folder without, as a folder has one"
+            f" {card.FILE_NAME} and one {metadata.LABELS_FILE}"
+        )
+
+
 def _known_ranges(float32, source):
     """Returns those that calibration need not find."""
     learned = {}
@@ -149,6 +172,8 @@ def _reference(source, seed, log):
             f"No test images: comparing on {len(test)} random ones, so top-1"
             " stays unknown"
         )
+    elif test.labels is None:
+        log("No class is known of the test images, so top-1 stays unknown")
     return compare.Reference(
         model=convert.in_float32(source.model),
         inputs=images.ModelInputs(test.images, source.preprocessing),

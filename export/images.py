@@ -6,7 +6,8 @@ import os
 import numpy as np
 import tqdm
 
-_EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".bmp")
+# Those of training.
+_EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,11 +118,14 @@ def check_size(name, image_set, image_size):
         )
 
 
-def read_folder(path, preprocessing, limit, seed=0, labels=None):
+def read_folder(
+    path, preprocessing, limit, seed=0, labels=None, num_classes=None
+):
     """Reads an `ImageSet` from a folder of images.
 
     Folders inside it are classes: of their names, or numbered in the order of
-    their names; without any, the set has no labels.
+    their names; without any, or without one for each class, the set has no
+    labels. Hidden files and folders are passed over.
 
     Args:
         path: str. The folder.
@@ -130,17 +134,17 @@ def read_folder(path, preprocessing, limit, seed=0, labels=None):
         seed: int. Of the draw.
         labels: tuple of str, or None. Names of all classes. Folders that have
             other names are numbered, if there is one for each class.
+        num_classes: int or None. Of the model; None: one a folder.
 
     Raises:
-        ValueError: no images are there, or one cannot be decoded, or folders
-            are of unknown classes.
+        ValueError: no images are there, or some beside the folders of classes,
+            or one cannot be decoded, or folders are of unknown classes.
     """
-    classes = _class_folders(path, labels)
+    classes = _class_folders(path, labels, num_classes)
     files = [
-        (os.path.join(path, folder, name), label)
-        for folder, label in (classes or {".": 0}).items()
-        for name in sorted(os.listdir(os.path.join(path, folder)))
-        if name.lower().endswith(_EXTENSIONS)
+        (file, label)
+        for folder, label in classes.items()
+        for file in _image_files(os.path.join(path, folder))
     ]
     if not files:
         raise ValueError(
@@ -152,8 +156,18 @@ def read_folder(path, preprocessing, limit, seed=0, labels=None):
         _decode(file, preprocessing)
         for file, _ in tqdm.tqdm(drawn, "Reading", leave=False, disable=None)
     ]
-    numbers = np.array([label for _, label in drawn]) if classes else None
-    return ImageSet(np.stack(images), numbers)
+    numbers = [label for _, label in drawn]
+    return ImageSet(np.stack(images), None if None in numbers else numbers)
+
+
+def _image_files(folder):
+    return sorted(
+        entry.path
+        for entry in os.scandir(folder)
+        if entry.is_file()
+        and not entry.name.startswith(".")
+        and entry.name.lower().endswith(_EXTENSIONS)
+    )
 
 
 def _drawn(count, limit, seed):
@@ -161,13 +175,21 @@ def _drawn(count, limit, seed):
     return sorted(np.random.default_rng(seed).permutation(count)[:limit])
 
 
-def _class_folders(path, labels):
-    """Returns {folder: number of its class}; empty if there are none."""
+def _class_folders(path, labels, num_classes):
+    """Returns {folder: number of its class, or None}."""
     folders = sorted(
         entry.name
         for entry in os.scandir(path)
         if entry.is_dir() and not entry.name.startswith(".")
     )
+    if not folders:
+        return {".": None}
+    beside = _image_files(path)
+    if beside:
+        raise ValueError(
+            f"{path} has images beside its folders, such as"
+            f" {os.path.basename(beside[0])}; expected all in folders, or none"
+        )
     if labels is not None and set(folders) <= set(labels):
         return {folder: labels.index(folder) for folder in folders}
     if labels is not None and len(folders) != len(labels):
@@ -176,16 +198,20 @@ def _class_folders(path, labels):
             f"{path} has a folder {unknown!r}, and {len(folders)} in all;"
             f" expected some of the {len(labels)} labels, or one for each"
         )
+    if num_classes not in (None, len(folders)):
+        return dict.fromkeys(folders)
     return {folder: number for number, folder in enumerate(folders)}
 
 
-def read(path, preprocessing, limit, seed=0, labels=None):
+def read(path, preprocessing, limit, seed=0, labels=None, num_classes=None):
     """Reads an `ImageSet` from an `.npz` file or a folder of images.
 
     Args and errors are those of `read_folder` and `read_npz`.
     """
     if os.path.isdir(path):
-        return read_folder(path, preprocessing, limit, seed, labels)
+        return read_folder(
+            path, preprocessing, limit, seed, labels, num_classes
+        )
     found = read_npz(path, preprocessing.image_size)
     drawn = _drawn(len(found), limit, seed)
     numbers = None if found.labels is None else found.labels[drawn]
@@ -206,15 +232,26 @@ def random_images(count, image_size, seed=0):
     return ImageSet(images[:, :height, :width])
 
 
+def _pixels(file):
+    """Decodes a file to uint8 (H, W, 3), as training does."""
+    import cv2
+
+    with open(file, "rb") as stream:
+        encoded = stream.read() or b"\0"  # OpenCV would complain of nothing
+    image = cv2.imdecode(
+        np.frombuffer(encoded, np.uint8),
+        # What a camera noted about its orientation is ignored.
+        cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION,
+    )
+    if image is None:
+        raise ValueError(f"{file} cannot be decoded as an image")
+    return image
+
+
 def _decode(file, preprocessing):
     import tensorflow as tf
 
-    try:
-        image = tf.io.decode_image(
-            tf.io.read_file(file), channels=3, expand_animations=False
-        )
-    except tf.errors.OpError as error:
-        raise ValueError(f"{file} cannot be decoded as an image") from error
+    image = _pixels(file)
     height, width = preprocessing.image_size
     # Both sides reach size / crop_fraction; the shorter one just does.
     scale = max(height / image.shape[0], width / image.shape[1])

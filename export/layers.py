@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import re
 
 from keras_mvit.export import flatbuffer
 
@@ -22,7 +23,7 @@ class Layer:
     outputs: tuple
 
 
-def find_layers(content):
+def find_layers(content, model=None):
     """Divides a file into layers, by the scopes that Keras left in names.
 
     A scope is a layer if it has at most a few convolutions and projections;
@@ -31,6 +32,8 @@ def find_layers(content):
 
     Args:
         content: bytes. A LiteRT file with the names of its constants.
+        model: keras.Model or None. What the file was made of: layers are
+            called as there, without the numbers that conversion gives them.
 
     Returns:
         list of Layer, in the order of the graph.
@@ -49,7 +52,24 @@ def find_layers(content):
     for op, scope in zip(operators, scopes, strict=True):
         last = _layer(scope, root, counts) or last
         outputs.setdefault("/".join(last[root:]), []).extend(op.outputs)
-    return [Layer(name, tuple(made)) for name, made in outputs.items()]
+    names = list(outputs)
+    if model is not None:
+        names = _called(names, {x.name for x in model._flatten_layers()})
+    return [
+        Layer(name, tuple(made))
+        for name, made in zip(names, outputs.values(), strict=True)
+    ]
+
+
+def _called(names, known):
+    """Returns names, each part as a layer's if it is one with a number."""
+
+    def called(part):
+        plain = re.sub(r"_\d+$", "", part)
+        return plain if plain in known else part
+
+    found = ["/".join(map(called, name.split("/"))) for name in names]
+    return found if len(set(found)) == len(found) else names
 
 
 def _layer(scope, root, counts):

@@ -15,6 +15,7 @@ Devices differ and are never quiet: trust the ratios within one run.
 
 import functools
 import os
+import tempfile
 
 from absl import app, flags
 
@@ -106,9 +107,9 @@ def main(argv):
     beside = baselines.export(_BASELINES.value)
     measurement = measure(paths + beside)
     measurement = baselines.mark(measurement, beside)
+    print(results.table(measurement))  # first: a disk may have become full
     if _OUTPUT.value is not None:
         results.write(_OUTPUT.value, measurement)
-    print(results.table(measurement))
 
 
 def _host():
@@ -172,10 +173,15 @@ def _check_output(path):
     folder = os.path.dirname(os.path.abspath(path))
     while not os.path.exists(folder):
         folder = os.path.dirname(folder)
-    if not path or os.path.isdir(path) or not os.path.isdir(folder):
+    try:
+        if not path or os.path.isdir(path):
+            raise IsADirectoryError(f"{path!r} is a folder")
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
         raise ValueError(
             f"--output is {path!r}; expected the path of a file in a folder"
-        )
+            f" that can be written to: {error.strerror or error}"
+        ) from error
 
 
 def _threads(values):

@@ -103,7 +103,8 @@ def _set_matrix(graph, operator, matrix, bias):
     old = operator.inputs[1]
     rows, columns = matrix.shape
     shape = (rows, *[1] * (len(graph.shape(old)) - 2), columns)
-    name = graph.name(old)
+    # In the scope of its layer, whose old ones others may share.
+    name = graph.name(old) + b"_merged_%d" % operator.outputs[0]
     operator.inputs = [
         operator.inputs[0],
         graph.add_constant(name, matrix.reshape(shape)),

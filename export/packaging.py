@@ -68,15 +68,36 @@ class Presentation:
 LOGITS = Presentation()
 
 
+def check_formats(rows, presentation):
+    """Finds probabilities that a format has no softmax for.
+
+    Args:
+        rows: list of formats.Format.
+        presentation: Presentation.
+
+    Raises:
+        ValueError: probabilities of a format of integers only, of which the
+            softmax would be float32.
+    """
+    for row in rows:
+        if row.integer_only and presentation.output != convert.OUTPUT_NAME:
+            raise ValueError(
+                f"output is {presentation.output!r}, of a float32 softmax, and"
+                f" format {row.name!r} is integer only; expected output"
+                f" {convert.OUTPUT_NAME!r}"
+            )
+
+
 def check(content, presentation):
-    """Finds probabilities that would pass a softmax once more.
+    """Finds probabilities that would say nothing.
 
     Args:
         content: bytes. The float32 LiteRT file.
         presentation: Presentation.
 
     Raises:
-        ValueError: probabilities are asked for and the model returns some.
+        ValueError: probabilities are asked for, and the model returns some,
+            or a single logit.
     """
     if presentation.output == convert.OUTPUT_NAME:
         return
@@ -87,6 +108,13 @@ def check(content, presentation):
             f" already: its last operator is {last}. Expected a model that"
             f" returns logits, or output {convert.OUTPUT_NAME!r}, which changes"
             " nothing"
+        )
+    (returned,) = flatbuffer.outputs(content)
+    if returned.shape[-1] == 1:
+        raise ValueError(
+            f"output is {presentation.output!r}, and the model returns one"
+            " logit, whose softmax is always 1; expected output"
+            f" {convert.OUTPUT_NAME!r}"
         )
 
 

@@ -5,6 +5,7 @@ import re
 from keras_mvit.export import flatbuffer
 from keras_mvit.export.formats import CAST
 
+_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 # XNNPACK adds int8 tensors whose scale is 2^-10 of the sum's or more. A
 # symmetric sum has up to twice the scale that its range needs.
 _LEAST_OF_SUM = 2.0**-9
@@ -48,9 +49,10 @@ def recipe(
 def constant_products(content):
     """Returns the outputs of all products of a tensor and a constant matrix.
 
-    They resize maps that a patch does not divide. LiteRT multiplies an int8
-    matrix by a float tensor only from the right, and the weights of an
-    interpolation are too few to be worth 8 bits.
+    No model of this package has any in its deploy form; layers of others may,
+    and MobileViTv2 as it is trained, which resizes maps by such. LiteRT
+    multiplies an int8 matrix by a float tensor only from the right, and the
+    weights of an interpolation are too few to be worth 8 bits.
     """
     return [
         op.outputs[0]
@@ -87,15 +89,23 @@ def normalization_scopes(content):
     """Returns the name scopes of all layers that normalize at run time.
 
     Whatever their names, these are the layers with a reciprocal square root:
-    a BatchNormalization has been folded into its convolution.
+    a BatchNormalization has been folded into its convolution. A root outside
+    of layers has the scope of a whole model, which is left out.
     """
-    outputs = [
-        op.outputs[0]
+    # "model/block/norm1/Rsqrt;fused names" -> "model/block/norm1/Rsqrt"
+    names = [
+        (op.name, op.outputs[0].split(";")[0])
         for op in flatbuffer.operators(content)
-        if op.name == "RSQRT"
     ]
-    # "model/block/norm1/Rsqrt;fused names" -> "model/block/norm1"
-    return sorted({o.split(";")[0].rpartition("/")[0] for o in outputs})
+    scopes = {
+        name.rpartition("/")[0] for kind, name in names if kind == "RSQRT"
+    }
+    weighted = [name for kind, name in names if kind in _WEIGHTED]
+    return sorted(
+        scope
+        for scope in scopes
+        if not any(f"{scope}/" in name for name in weighted)
+    )
 
 
 def _xnnpack_rules(content, row):
@@ -107,6 +117,7 @@ def _xnnpack_rules(content, row):
     # of scales as far apart as a variance and its epsilon. Each would leave
     # the delegate, at many times the cost of the float operator.
     rules += [_float_scope(scope) for scope in normalization_scopes(content)]
+    rules.append(_rule(".*", "RSQRT", "no_quantize"))
     # Biases of scores have a range that does not suit that of the scores.
     return [*rules, _rule("/softmax/", "ADD", "no_quantize")]
 

@@ -5,8 +5,10 @@ import dataclasses
 import json
 import os
 
-from keras_mvit.export import card, files
+from keras_mvit.export import card, files, report_fields
 from keras_mvit.export.latency import results
+
+_HISTORY = ("epoch", "loss", "top1", "val_loss", "val_top1")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +52,7 @@ def gather(workdir=None, export_dir=None, latency_files=()):
         ValueError: a folder or file that was named is missing or damaged, or
             there is nothing to report.
     """
-    config = _read(workdir, "config.json", json.loads)
+    config = _read_json(workdir, "config.json", report_fields.CONFIG)
     if workdir is not None and config is None:
         raise ValueError(f"There is no config.json in workdir={workdir!r}")
     export = None if export_dir is None else card.read(export_dir)
@@ -60,6 +62,9 @@ def gather(workdir=None, export_dir=None, latency_files=()):
     measurements, left_out = [], []
     for path in files.listed(latency_files):
         measurement = results.read(path)
+        report_fields.check(
+            path, dataclasses.asdict(measurement), report_fields.LATENCY
+        )
         kept = [
             r for r in measurement.results if r.is_baseline or r.sha256 in known
         ]
@@ -70,7 +75,9 @@ def gather(workdir=None, export_dir=None, latency_files=()):
     return ReportData(
         config=config,
         history=_read(workdir, "history.csv", _rows) or [],
-        evaluation=_read(workdir, "evaluation.json", json.loads),
+        evaluation=_read_json(
+            workdir, "evaluation.json", report_fields.EVALUATION
+        ),
         augmentation_png=_read_bytes(workdir, "augmentation.png"),
         export=export,
         sensitivity=_sensitivity(export_dir, export),
@@ -84,7 +91,14 @@ def _sensitivity(export_dir, export):
     if export is None or not export["settings"].get("sensitivity"):
         return None
     name = card.SENSITIVITY.format(export["model"])
-    return _read(export_dir, name, json.loads)
+    return _read_json(export_dir, name, report_fields.SENSITIVITY)
+
+
+def _read_json(folder, name, form):
+    value = _read(folder, name, json.loads)
+    if value is not None:
+        report_fields.check(os.path.join(folder, name), value, form)
+    return value
 
 
 def _read(folder, name, parse):
@@ -106,7 +120,12 @@ def _read_bytes(folder, name):
 
 
 def _rows(text):
-    return [
+    rows = [
         {column: float(value) for column, value in row.items()}
         for row in csv.DictReader(text.splitlines())
     ]
+    for row in rows:
+        missing = [column for column in _HISTORY if column not in row]
+        if missing:
+            raise ValueError(f"it has no {', '.join(missing)}")
+    return rows

@@ -18,15 +18,29 @@ def blocks(data):
 
 
 def columns(data):
-    """Returns (name, sha256 -> Result) for each target's configurations."""
-    targets = {measurement.target for measurement in data.measurements}
+    """Returns (name, sha256 -> Result) for each device's configurations."""
     found = []
     for measurement in data.measurements:
+        words = _tell_apart(measurement, data.measurements)
         for name, results in measurement.by_configuration().items():
-            if len(targets) > 1:
-                name = f"{measurement.target}, {name}"
+            name = ", ".join([*words, name])
             found.append((name, {r.sha256: r for r in results}))
     return found
+
+
+def _tell_apart(measurement, measurements):
+    """Returns what no other has: its target, device, and number, if needed."""
+    words, alike = [], measurements
+    for describe in (lambda m: m.target, lambda m: m.device["name"]):
+        name = describe(measurement)
+        same = [one for one in alike if describe(one) == name]
+        if len(same) < len(alike):
+            words.append(name)
+        alike = same
+    if len(alike) > 1:
+        (number,) = (i for i, m in enumerate(alike, 1) if m is measurement)
+        words.append(f"run {number}")
+    return words
 
 
 def cells(latencies, file, first):
@@ -125,18 +139,18 @@ def _baseline_cells(latencies, result, first):
 
 def _profiled(data):
     found = []
-    for name, latencies in columns(data):
+    for number, (name, latencies) in enumerate(columns(data), 1):
         profiles = {
             result.model: {row["op"]: row["mean_ms"] for row in rows}
             for result in latencies.values()
             if (rows := result.op_profile)
         }
         if profiles:
-            found += _profile(name, profiles)
+            found += _profile(number, name, profiles)
     return [Heading("Where the time goes"), *found] if found else []
 
 
-def _profile(name, profiles):
+def _profile(number, name, profiles):
     operators = {op for times in profiles.values() for op in times}
     most = sorted(
         operators,
@@ -150,5 +164,5 @@ def _profile(name, profiles):
         },
         f"ms in one run ({name})",
     )
-    file_name = "op_profile_" + "".join(c if c.isalnum() else "_" for c in name)
-    return [Figure(file_name, f"Time of each kind of operator, {name}", svg)]
+    caption = f"Time of each kind of operator, {name}"
+    return [Figure(f"op_profile_{number}", caption, svg)]

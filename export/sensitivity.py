@@ -53,9 +53,10 @@ class Quantization:
         content: bytes. The float32 LiteRT file.
         ranges: dict of tensor name -> (least, greatest), of all tensors.
         held_out: HeldOut.
+        model: keras.Model or None. To call layers as there.
     """
 
-    def __init__(self, content, ranges, held_out):
+    def __init__(self, content, ranges, held_out, model=None):
         self._content = content
         self._ranges = ranges
         self._images = held_out.images
@@ -63,7 +64,7 @@ class Quantization:
         self._labels = held_out.labels
         if self._labels is None:
             self._labels = self._logits.argmax(-1)
-        self.layers = find_layers(content)
+        self.layers = find_layers(content, model)
 
     def judge(self, float_layers=()):
         """Returns a `compare.Comparison` with the float32 file.
@@ -114,8 +115,9 @@ def check(rows, held_out, max_accuracy_drop=None):
 
 
 def analyze(
-    content, calibration, ranges, held_out, max_accuracy_drop=None, log=print
-):
+    content, calibration, ranges, held_out, max_accuracy_drop=None, log=print,
+    model=None,
+):  # fmt: skip
     """Tells what each layer costs, and which to leave float32.
 
     Args:
@@ -126,13 +128,14 @@ def analyze(
         held_out: HeldOut.
         max_accuracy_drop: float or None. Most of top-1 that may be lost.
         log: callable that takes a line and tells the user.
+        model: keras.Model or None. To call layers as there.
 
     Returns:
         (dict, list of str): the analysis for a JSON file, as in
         docs/export.md, and the tensors whose operators should stay float32.
     """
     ranges = {**calibrate(content, calibration), **ranges}
-    quantization = Quantization(content, ranges, held_out)
+    quantization = Quantization(content, ranges, held_out, model)
     found = measure(quantization)
     log(table(found))
     float_layers, drops = [], []

@@ -101,7 +101,8 @@ def from_name(
             are labels, or 1000 without.
         image_size: int or None. Height and width in pixels; None: the
             model's own.
-        calibration_images: str or None. An `.npz` or a folder of images.
+        calibration_images: str or None. An `.npz` or a folder of images, as in
+            `images.read_folder`.
         num_calibration_images: int. At most so many of them are read.
         test_images: str or None. The same, other images.
         num_test_images: int. At most so many of them are read.
@@ -142,10 +143,16 @@ def from_name(
             num_calibration_images,
             seed,
             labels,
+            num_classes,
         )
     if test_images is not None:
         test = images.read(
-            test_images, preprocessing, num_test_images, seed, labels
+            test_images,
+            preprocessing,
+            num_test_images,
+            seed,
+            labels,
+            num_classes,
         )
     return Source(
         name=name,

@@ -4,6 +4,7 @@ Its files are described in docs/work-directory.md.
 """
 
 import json
+import math
 import os
 
 from keras_mvit.export import images
@@ -71,12 +72,49 @@ def read_preprocessing(file):
     values = _read_json(file)
     try:
         values = {name: values[name] for name in names}
-        height, width = (int(side) for side in values["image_size"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError) as error:
         raise ValueError(
             f"{file} is damaged: {error!r}. Expected {', '.join(names)}"
         ) from error
-    return Preprocessing(**{**values, "image_size": (height, width)})
+    for name, (is_one, expected) in _PREPROCESSING.items():
+        if not is_one(values[name]):
+            raise ValueError(
+                f"{file} is damaged: {name} is {values[name]!r}; expected"
+                f" {expected}"
+            )
+    size = tuple(values["image_size"])
+    return Preprocessing(**{**values, "image_size": size})
+
+
+def _are_numbers(value, count, kinds=(int, float)):
+    return (
+        isinstance(value, list)
+        and [isinstance(one, kinds) for one in value] == [True] * count
+        and all(map(math.isfinite, value))
+    )
+
+
+# Field -> whether a value is one, and what is.
+_PREPROCESSING = {
+    "image_size": (
+        lambda value: _are_numbers(value, 2, int) and min(value) > 0,
+        "height and width in pixels",
+    ),
+    "crop_fraction": (
+        lambda value: _are_numbers([value], 1) and 0 < value <= 1,
+        "over 0, and 1 at most",
+    ),
+    "interpolation": (
+        lambda value: value in ("bilinear", "bicubic"),
+        "bilinear or bicubic",
+    ),
+    "mean": (lambda value: _are_numbers(value, 3), "three finite numbers"),
+    "std": (
+        lambda value: _are_numbers(value, 3) and min(value) > 0,
+        "three finite numbers over 0",
+    ),
+    "channel_order": (lambda value: value in ("rgb", "bgr"), "rgb or bgr"),
+}
 
 
 def find_files(path):

@@ -64,6 +64,7 @@ def measure(
     properties = read_properties(adb.shell("getprop"))
     abis = properties.get(_ABILIST, "").split(",")
     benchmark_command.check_binary(binary, abis)
+    device = describe_device(adb, properties, configurations[0].api)
     before = conditions(adb)
     pairs = list(itertools.product(configurations, files))
     with _pushed(adb, binary, files) as folder:
@@ -88,10 +89,10 @@ def measure(
     }
     return Measurement(
         "android",
-        describe_device(adb, properties, configurations[0].api),
+        device,
         settings,
         results,
-        {"before": before, "after": conditions(adb)},
+        {"before": before, "after": _conditions_if_there(adb)},
     )
 
 
@@ -140,6 +141,14 @@ def conditions(adb):
         "charging": bool(re.search(r"^\s*\w+ powered: true", battery, re.M)),
         "thermal_status": _figure(r"^Thermal Status: (\d+)", thermal),
     }
+
+
+def _conditions_if_there(adb):
+    """`conditions`, or {}: the times are as good if the device is gone."""
+    try:
+        return conditions(adb)
+    except ValueError:
+        return {}
 
 
 def _figure(pattern, text):
@@ -195,6 +204,12 @@ class _Tool:
             raise ValueError(
                 f"{name}: it takes none of the operators; the time would be"
                 " the CPU's"
+            )
+        asked, _ = self._counts
+        if found.runs < asked:
+            raise ValueError(
+                f"{name}: it made {found.runs} of {asked} runs, as it stops"
+                f" after {benchmark_command.MAX_SECONDS} seconds; ask for fewer"
             )
         return found
 

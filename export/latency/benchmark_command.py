@@ -25,6 +25,8 @@ _PROFILE = {
     "interpreter": "--enable_op_profiling=true",
     "compiled": "--use_profiler=true",
 }
+# The tool ends then, however few runs it has made; by default after 150.
+MAX_SECONDS = 3600
 # e_machine of an ELF file -> what Android calls it.
 _MACHINES = {183: "arm64-v8a", 40: "armeabi-v7a", 62: "x86_64", 3: "x86"}
 
@@ -97,6 +99,7 @@ def command(folder, graph, configuration, runs, warmup_runs, profile=False):
         # Without these, a fast model runs more often than it was told to.
         "--min_secs=0",
         "--warmup_min_secs=0",
+        f"--max_secs={MAX_SECONDS}",
         ACCELERATORS[configuration.api][configuration.accelerator],
     ]
     if profile:

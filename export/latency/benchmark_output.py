@@ -10,7 +10,7 @@ _TIMINGS = re.compile(
 )
 # Where all runs took the same time, it is printed once.
 _STATISTICS = re.compile(
-    rf"^(?:INFO: )?count=\d+ (?:first={_NUMBER} )?curr={_NUMBER}"
+    rf"^(?:INFO: )?count=(\d+) (?:first={_NUMBER} )?curr={_NUMBER}"
     rf"(?: min={_NUMBER} max={_NUMBER} avg=\S+ std={_NUMBER}"
     rf"(?: p5=\S+ median={_NUMBER} p95={_NUMBER})?)?",
     re.MULTILINE,
@@ -53,6 +53,7 @@ class Figures:
         peak_memory_mib: float or None. By which the process grew.
         num_partitions: int or None. Pieces of the graph that the delegate
             took; 0: none, None: it did not say.
+        runs: int. How many it made.
     """
 
     mean_ms: float
@@ -65,6 +66,7 @@ class Figures:
     p95_ms: float | None
     peak_memory_mib: float | None
     num_partitions: int | None
+    runs: int
 
 
 def parse(text):
@@ -131,8 +133,9 @@ def parse_profile(text):
 
 
 def _spread(groups):
+    runs, *times = groups
     _, same, least, greatest, std, median, p95 = (
-        float(value) / 1e3 if value else None for value in groups
+        float(value) / 1e3 if value else None for value in times
     )
     if least is None:
         least = greatest = median = p95 = same
@@ -143,6 +146,7 @@ def _spread(groups):
         "std_ms": std,
         "median_ms": median,
         "p95_ms": p95,
+        "runs": int(runs),
     }
 
 

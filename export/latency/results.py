@@ -79,7 +79,7 @@ class Measurement:
         settings: dict. How it was measured.
         results: list of Result.
         conditions: dict. Heat and power `before` and `after`, where the
-            target tells them.
+            target tells them; {} where the device was gone by then.
     """
 
     target: str
@@ -168,7 +168,7 @@ def _title(measurement):
     )
     for when, state in measurement.conditions.items():
         words = [f"{key} {value}" for key, value in state.items()]
-        yield f"{when}: {', '.join(words)}"
+        yield f"{when}: {', '.join(words) or 'unknown'}"
     for result in measurement.results:
         for row in (result.op_profile or [])[:_PROFILE_ROWS]:
             yield (

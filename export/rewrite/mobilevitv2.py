@@ -65,11 +65,14 @@ def context_vectors(scores, x, key):
     """The sums of keys, weighted by the scores (1, 1, P, H W).
 
     A row of scores sums to 1, so that the projection can follow the sum: it
-    has P vectors to project instead of H W.
+    has P vectors to project instead of H W. Where the map is one patch, each
+    row has a single pixel, and nothing is to be summed.
     """
     _, height, width, channels = x.shape
     x = ops.reshape(x, (1, 1, height * width, channels))
-    return key(ops.matmul(scores, x), "key")  # (1, 1, P, C)
+    if scores.shape[2] < height * width:
+        x = ops.matmul(scores, x)
+    return key(x, "key")  # (1, 1, P, C)
 
 
 def _positions(height, width, patch):

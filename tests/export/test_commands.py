@@ -120,6 +120,38 @@ def test_bad_input_is_one_line(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_folder_that_takes_no_files():
+    output = "/proc/new/latency.json"
+    wrong = _run("measure_latency", "--models=nowhere", f"--output={output}")
+    assert f"--output is '{output}'; expected the path of" in _error(wrong)
+
+
+def test_a_measurement_that_cannot_be_written_is_printed(exported):
+    program = """
+from keras_mvit.export import measure_latency
+
+def fail(*_):
+    raise OSError("No space left")
+
+measure_latency.results.write = fail
+measure_latency.run()
+"""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            program,
+            f"--models={exported[0] / 'small_float32.tflite'}",
+            "--runs=1",
+            "--output=latency.json",
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert "No space left" in _error(done)
+    assert "small_float32" in done.stdout
+
+
 @pytest.mark.large
 @pytest.mark.parametrize("output", ["", ".", "labels.txt/latency.json"])
 def test_an_output_that_cannot_be_written(exported, output, monkeypatch):
@@ -151,6 +183,7 @@ def test_threads_that_are_no_numbers(exported):
         (["--workdir=a", "--image_size=64"], "--image_size goes with --model"),
         (["--workdir=a", "--labels=b.txt"], "--labels goes with --model"),
         (["--workdir=a", "--num_classes=4"], "--num_classes goes with --model"),
+        (["--workdir=a", "--num_test_images=9"], "--num_test_images goes with"),
         (["--model=mobilevit_xxs", "--image_size=64"], "need calibration"),
         (["--workdir=a", "--input_type=uint8"], "'float32' takes and returns"),
     ],

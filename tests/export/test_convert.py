@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_mvit.export import convert, flatbuffer
+from keras_mvit.export import compare, convert, flatbuffer
 from keras_mvit.export.interpret import LiteRTModel
 from tests.export.small_model import SIZE, small_model
 
@@ -129,6 +129,20 @@ def test_layers_of_users(middle):
     logits = layers.Dense(4)(layers.Flatten()(x))
     expected, answer = _answers(keras.Model(image, logits))
     np.testing.assert_allclose(answer, expected, atol=1e-5 * expected.std())
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [lambda x: [x], lambda x: (x,), lambda x: {"picture": x}],
+    ids=["list", "tuple", "dict"],
+)
+def test_one_image_in_any_structure(pack):
+    image, x = _convolution()
+    model = keras.Model(pack(image), x)
+    x = np.random.default_rng(0).random((1, 8, 8, 3), np.float32)
+    expected = compare.Reference(model, x).logits  # without a warning
+    answer = LiteRTModel(convert.to_float32(model, (8, 8))).predict(x)
+    np.testing.assert_allclose(answer, expected, atol=1e-5)
 
 
 def test_leaves_the_model_alone(source):

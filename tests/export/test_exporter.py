@@ -135,6 +135,25 @@ def test_without_test_images(source, tmp_path):
     assert not (tmp_path / "labels.txt").exists()
 
 
+def test_test_images_without_labels(source, tmp_path):
+    lines = []
+    test = dataclasses.replace(source.test, labels=None)
+    bare = dataclasses.replace(source, test=test)
+    exporter.export(bare, ["float32"], str(tmp_path), log=lines.append)
+    assert "No class is known of the test images" in "".join(lines)
+
+
+def test_a_folder_of_another_model(source, tmp_path):
+    _export(source, tmp_path, ["float32"])
+    before = _contents(tmp_path)
+    other = dataclasses.replace(source, name="other", labels=None)
+    with pytest.raises(ValueError, match="has an export of 'small'; .*'other'"):
+        _export(other, tmp_path, ["float32"])
+    assert _contents(tmp_path) == before
+    (tmp_path / "export.json").write_text("{}")  # that nobody can read
+    _export(other, tmp_path, ["float32"])
+
+
 def test_nothing_of_an_earlier_export_misleads(source, tmp_path):
     _export(source, tmp_path, ["float32"])
     lines = []

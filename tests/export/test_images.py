@@ -54,10 +54,12 @@ def test_the_centre_is_cropped(tmp_path):
     assert (found.images == 255).all()
 
 
-def test_an_image_that_is_none_is_named(tmp_path):
-    (tmp_path / "bad.jpg").write_text("hello")
+@pytest.mark.parametrize("content", ["hello", ""])
+def test_an_image_that_is_none_is_named(tmp_path, content, capfd):
+    (tmp_path / "bad.jpg").write_text(content)
     with pytest.raises(ValueError, match="bad.jpg cannot be decoded"):
         images.read(str(tmp_path), SMALL, 9)
+    assert "imdecode" not in capfd.readouterr().err
 
 
 def test_no_images(tmp_path):
@@ -121,6 +123,50 @@ def test_folders_by_the_names_of_labels(tmp_path):
     assert read("cat", "dog").tolist() == [0, 1]  # one for each
     with pytest.raises(ValueError, match="folder 'c', and 2 in all; .* 3 lab"):
         read("a", "b", "d")
+
+
+def test_folders_are_classes_if_there_is_one_for_each(tmp_path):
+    for folder in "abc":
+        _save(tmp_path / folder / "1.png")
+    for count, expected in ((3, [0, 1, 2]), (None, [0, 1, 2]), (1000, None)):
+        found = images.read(str(tmp_path), SMALL, 9, num_classes=count).labels
+        assert (found if found is None else found.tolist()) == expected
+
+
+def test_images_beside_folders_of_classes(tmp_path):
+    _save(tmp_path / "cat" / "1.png")
+    _save(tmp_path / "lost.png")
+    with pytest.raises(ValueError, match="beside its folders, such as lost"):
+        images.read(str(tmp_path), SMALL, 9)
+
+
+@pytest.mark.parametrize("name", ["1.webp", "1.gif", "1.bmp", "1.JPEG"])
+def test_kinds_of_files(tmp_path, name):
+    _save(tmp_path / name)
+    _save(tmp_path / f".{name}", color=(0, 0, 255))  # hidden
+    (picture,) = images.read(str(tmp_path), SMALL, 9).images
+    assert np.abs(picture - np.int32([255, 0, 0])).max() < 4
+
+
+def test_the_orientation_of_a_camera_is_ignored(tmp_path):
+    """As in training."""
+    picture = Image.new("RGB", (40, 30))
+    picture.paste((255, 255, 255), (0, 0, 40, 15))
+    turned = picture.getexif()
+    turned[0x0112] = 6  # orientation: a quarter turn
+    picture.save(tmp_path / "1.jpg", quality=95)
+    picture.save(tmp_path / "2.jpg", quality=95, exif=turned)
+    plain, other = images.read(str(tmp_path), SMALL, 9).images
+    np.testing.assert_array_equal(plain, other)
+
+
+def test_pixels_are_those_of_training(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (16, 24, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "1.jpg")
+    row = Preprocessing(image_size=(16, 24), crop_fraction=1.0)
+    (picture,) = images.read(str(tmp_path), row, 9).images
+    expected = np.asarray(Image.open(tmp_path / "1.jpg"))
+    np.testing.assert_array_equal(picture, expected)
 
 
 def test_labels_that_are_no_integers():

@@ -43,6 +43,13 @@ def _groups(x):
     return layers.Flatten()(x)
 
 
+def _shared_second(x):
+    """As in a head that several maps share."""
+    shared = _conv(6)
+    x = layers.Concatenate()([shared(_conv(12)(x)), shared(_conv(12)(x))])
+    return layers.Flatten()(x)
+
+
 def _strided_second(x):
     return layers.Flatten()(_conv(6, strides=2)(_conv(12)(x)))
 
@@ -95,6 +102,7 @@ def _check(content, merged):
         (_two, 1),
         (_three, 2),
         (_groups, 1),
+        (_shared_second, 2),
         (_strided_second, 1),
         (_without_biases, 1),
         (_classifier, 1),
@@ -107,6 +115,8 @@ def test_what_is_merged_answers_the_same(build, fewer):
     after = flatbuffer.operators(merged)
     assert len(before) - len(after) == fewer
     assert {op.outputs for op in after} < {op.outputs for op in before}
+    constants = [op.inputs[1].name for op in after if op.name == "CONV_2D"]
+    assert len(set(constants)) == len(constants)
     assert len(merged) < len(content)
     _check(content, merged)
 

@@ -117,6 +117,24 @@ def test_probabilities_of_probabilities(source, float32_file, activation):
         packaging.check(content, PROBABILITIES)
 
 
+def test_the_probability_of_one_class():
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.GlobalAveragePooling2D()(image)
+    model = keras.Model(image, keras.layers.Dense(1)(x))
+    content = convert.to_float32(model, (8, 8))
+    packaging.check(content, packaging.LOGITS)
+    with pytest.raises(ValueError, match="one logit, whose softmax is always"):
+        packaging.check(content, PROBABILITIES)
+
+
+@pytest.mark.parametrize("name", ["int8_full", "int16x8"])
+def test_probabilities_of_integers_only(source, tmp_path, name):
+    with pytest.raises(ValueError, match=f"'{name}' is integer only"):
+        exporter.export(
+            source, ["int8", name], str(tmp_path), presentation=PROBABILITIES
+        )
+
+
 def test_an_unknown_output():
     with pytest.raises(ValueError, match="'scores'; expected one of logits"):
         packaging.Presentation("scores")

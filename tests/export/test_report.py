@@ -101,6 +101,53 @@ def test_baselines_and_profiles(exported, measurement, tmp_path):
     assert page.count("<svg") == 2
 
 
+_PROFILE = [{"op": "Conv", "count": 9, "mean_ms": 1.5, "percent": 75.0}]
+
+
+@pytest.mark.parametrize(
+    "devices, expected",
+    [
+        (["host: A"], ["1 thread"]),
+        (["host: A", "android: A"], ["host, 1 thread", "android, 1 thread"]),
+        (["android: A-1", "android: A 1"], ["A-1, 1 thread", "A 1, 1 thread"]),
+        (["host: A", "host: A"], ["run 1, 1 thread", "run 2, 1 thread"]),
+        (
+            ["host: A", "android: A", "android: B", "android: B"],
+            [
+                "host, 1 thread",
+                "android, A, 1 thread",
+                "android, B, run 1, 1 thread",
+                "android, B, run 2, 1 thread",
+            ],
+        ),
+    ],
+)
+def test_each_device_has_its_columns_and_figures(
+    exported, measurement, tmp_path, devices, expected
+):
+    (row, *_) = measurement.results
+    row = dataclasses.replace(row, op_profile=_PROFILE)
+    paths = []
+    for index, device in enumerate(devices):
+        target, name = device.split(": ")
+        paths.append(str(tmp_path / f"{index}.json"))
+        one = dataclasses.replace(
+            measurement,
+            target=target,
+            device={**measurement.device, "name": name},
+            results=[row],
+        )
+        results.write(paths[-1], one)
+    _, markdown = _report(tmp_path, None, str(exported[0]), paths)
+    header = next(x for x in markdown.splitlines() if "1 thread, ms" in x)
+    cells = [cell.strip() for cell in header.split("|")]
+    assert [cell for cell in cells if cell.endswith(", ms")] == [
+        f"{name}, ms" for name in expected
+    ]
+    figures = re.findall(r"\]\((report_op_profile.*?)\)", markdown)
+    assert len(set(figures)) == len(devices)
+
+
 def test_sensitivity_is_of_this_export_or_absent(exported, tmp_path):
     folder = shutil.copytree(exported[0], tmp_path / "exported")
     sensitivity = {
@@ -222,6 +269,72 @@ def test_damaged_files_are_named(copied_dir, tmp_path):
     (tmp_path / "export.json").write_text("{}")
     with pytest.raises(ValueError, match="export.json is damaged"):
         _report(tmp_path, None, str(tmp_path))
+
+
+_EVALUATION = {"top1": 0.5, "top5": 1.0, "loss": 2}
+
+
+@pytest.mark.parametrize(
+    "name, value, message",
+    [
+        ("config.json", [], "it is not an object"),
+        ("config.json", {"model": "a"}, "it has no 'dataset'"),
+        ("evaluation.json", {"top1": 0.5, "loss": 1.0}, "it has no 'top5'"),
+        ("evaluation.json", {**_EVALUATION, "top1": "a"}, "top1 is 'a'"),
+        ("history.csv", "epoch,loss\n1,2\n", "it has no top1"),
+    ],
+)
+def test_a_file_of_training_that_lacks_something(
+    copied_dir, tmp_path, name, value, message
+):
+    text = value if isinstance(value, str) else json.dumps(value)
+    (copied_dir / name).write_text(text)
+    with pytest.raises(ValueError, match=f"{name} is damaged: {message}"):
+        _report(tmp_path, str(copied_dir))
+
+
+@pytest.mark.parametrize(
+    "name, damage, message",
+    [
+        ("export", lambda x: x.pop("settings"), "it has no 'settings'"),
+        ("export", lambda x: x["files"].clear(), "files is empty"),
+        ("export", lambda x: x["files"][0].pop("top1"), "files has no 'top1'"),
+        ("export", lambda x: x.update(files=3), "files is not a list"),
+        ("latency", lambda x: x["device"].clear(), "device has no 'name'"),
+        ("latency", lambda x: x["settings"].clear(), "settings has no 'runs'"),
+        (
+            "latency",
+            lambda x: x["results"][0].update(median_ms="1"),
+            "median_ms is '1'",
+        ),
+        (
+            "small_sensitivity",
+            lambda x: x["layers"][0].pop("snr_db"),
+            "layers has no 'snr_db'",
+        ),
+    ],
+)
+def test_a_file_of_an_export_that_lacks_something(
+    exported, latency_file, tmp_path, name, damage, message
+):
+    folder = shutil.copytree(exported[0], tmp_path / "exported")
+    card = json.loads((folder / "export.json").read_text())
+    card["settings"]["sensitivity"] = True
+    (folder / "export.json").write_text(json.dumps(card))
+    layer = {"layer": "stem", "snr_db": 20.0}
+    sensitivity = {"num_images": 9, "layers": [layer], "float_layers": []}
+    (folder / "small_sensitivity.json").write_text(json.dumps(sensitivity))
+    _report(tmp_path, None, str(folder), [latency_file])
+    path = pathlib.Path(latency_file)
+    if name != "latency":
+        path = folder / f"{name}.json"
+    content = json.loads(path.read_text())
+    damage(content)
+    path.write_text(json.dumps(content))
+    with pytest.raises(
+        ValueError, match=f"{name}.json is damaged: .*{message}"
+    ):
+        _report(tmp_path, None, str(folder), [latency_file])
 
 
 def test_figures_have_a_file_beside_markdown():

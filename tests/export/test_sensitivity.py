@@ -115,7 +115,8 @@ def test_export_with_float_layers(source, float32_file, tmp_path, monkeypatch):
     layer = find_layers(float32_file)[-1]
     seen = []
 
-    def analyze(content, calibration, ranges, held_out, drop, log):
+    def analyze(content, calibration, ranges, held_out, drop, log, model):
+        assert model is source.model
         seen.append((len(calibration), len(held_out.images), drop))
         assert len(held_out.labels) == len(held_out.images)
         return {"float_layers": [layer.name]}, layer.outputs

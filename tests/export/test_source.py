@@ -3,6 +3,7 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import keras_mvit
 from keras_mvit.export.images import ImageSet
@@ -54,6 +55,20 @@ def test_random_weights_are_those_of_a_seed():
     assert np.any(first[0] != other[0])
 
 
+def test_folders_that_are_not_the_classes_of_the_model(tmp_path):
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (40, 40)).save(tmp_path / folder / "1.png")
+    for num_classes, expected in ((None, None), (2, [0, 1])):
+        found = from_name(
+            "mobilevit_xxs",
+            num_classes=num_classes,
+            image_size=32,
+            test_images=str(tmp_path),
+        ).test.labels
+        assert (found if found is None else found.tolist()) == expected
+
+
 def test_images_that_are_not_there():
     with pytest.raises(ValueError, match="There is no file nowhere.npz"):
         from_name("mobilevit_xxs", test_images="nowhere.npz")
@@ -72,6 +87,14 @@ def test_a_model_of_unknown_layers(source):
 
     with pytest.raises(ValueError, match="Expected a functional keras.Model"):
         dataclasses.replace(source, model=Own())
+
+
+@pytest.mark.parametrize("pack", [lambda x: [x], lambda x: {"image": x}])
+def test_a_model_that_takes_a_structure(source, pack):
+    image = keras.Input((32, 32, 3), name="image")
+    x = keras.layers.GlobalAveragePooling2D()(image)
+    model = keras.Model(pack(image), keras.layers.Dense(10)(x))
+    assert dataclasses.replace(source, model=model).model is model
 
 
 def test_a_preprocessing_of_another_size(source):

@@ -87,6 +87,33 @@ def test_preprocessing_of_another_kind(tmp_path, values):
         workdir.read_preprocessing(file)
 
 
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("image_size", [32, -32]),
+        ("image_size", [32.5, 32]),
+        ("mean", [0.5, 0.5]),
+        ("mean", "0.5"),
+        ("mean", [0.5, 0.5, float("nan")]),
+        ("std", [1.0, 1.0, 0.0]),
+        ("std", [1.0, 1.0, None]),
+        ("channel_order", "rbg"),
+        ("channel_order", []),
+        ("crop_fraction", 0.0),
+        ("crop_fraction", 1.1),
+        ("crop_fraction", "1"),
+        ("interpolation", "cubic"),
+    ],
+)
+def test_preprocessing_that_none_has(copied_dir, name, value):
+    file = copied_dir / "preprocessing.json"
+    values = json.loads(file.read_text())
+    workdir.read_preprocessing(file)
+    file.write_text(json.dumps({**values, name: value}))
+    with pytest.raises(ValueError, match=f"json is damaged: {name} is .*; exp"):
+        workdir.read_preprocessing(file)
+
+
 @pytest.mark.parametrize("values", [{}, [], {"model": 3}])
 def test_config_of_another_kind(tmp_path, values):
     (tmp_path / "config.json").write_text(json.dumps(values))

@@ -3,7 +3,7 @@
 STARTED = """\
 STARTING!
 Log parameter values verbosely: [0]
-Min num runs: [50]
+Min num runs: [100]
 Num threads: [4]
 Graph: [/data/local/tmp/keras_mvit_0/model_0.tflite]
 Use xnnpack: [1]
@@ -20,9 +20,9 @@ terminate if exceeding 150 seconds.
 count=10 first=9400 curr=6100 min=6000 max=9400 avg=6500 std=980 p5=6000 \
 median=6120 p95=9400
 
-Running benchmark for at least 50 iterations and at least 0 seconds but \
+Running benchmark for at least 100 iterations and at least 0 seconds but \
 terminate if exceeding 150 seconds.
-count=50 first=6050 curr=6010 min=5890 max=7200 avg=6070.5 std=210 p5=5900 \
+count=100 first=6050 curr=6010 min=5890 max=7200 avg=6070.5 std=210 p5=5900 \
 median=6030 p95=6480
 
 Inference timings in us: Init: 21500, First inference: 9400, \

@@ -1,9 +1,15 @@
 import os
 import signal
+import types
 
 import pytest
 
-from keras_mvit.export.latency import android, model_files
+from keras_mvit.export.latency import (
+    android,
+    benchmark_output,
+    model_files,
+    results,
+)
 from keras_mvit.export.latency.benchmark_command import Configuration
 from tests.export.latency import recorded, tiny_file
 from tests.export.latency.fake_adb import SERIAL, FakeAdb
@@ -144,6 +150,32 @@ def test_what_stays_is_named(fake, binary, files, capsys, monkeypatch):
     said = capsys.readouterr().err
     assert "/data/local/tmp/keras_mvit_" in said
     assert "stays on the device" in said
+
+
+def test_a_device_that_is_lost_after_the_last_round(
+    fake, binary, files, monkeypatch
+):
+    runs = []
+
+    def parse(text):
+        runs.append(text)
+        if len(runs) == android.ROUNDS:
+            fake.set("lost", f"adb: device '{SERIAL}' not found\n")
+        return benchmark_output.parse(text)
+
+    monkeypatch.setattr(
+        android, "benchmark_output", types.SimpleNamespace(parse=parse)
+    )
+    measurement = android.measure(files[:1], binary, [Configuration()])
+    assert measurement.device["name"] == "Google Pixel 8"
+    assert measurement.conditions["before"]["battery_percent"] == 83
+    assert measurement.conditions["after"] == {}
+    assert "after: unknown" in results.table(measurement)
+
+
+def test_a_tool_that_stops_early(fake, binary, files):
+    with pytest.raises(ValueError, match="float32 on cpu: it made 100 of 101"):
+        android.measure(files, binary, [Configuration()], runs=101)
 
 
 def test_an_accelerator_that_takes_nothing(fake, binary, files):

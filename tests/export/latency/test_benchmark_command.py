@@ -25,6 +25,7 @@ def test_cpu():
         "--warmup_runs=5",
         "--min_secs=0",
         "--warmup_min_secs=0",
+        "--max_secs=3600",
         "--use_xnnpack=true",
     ]
 

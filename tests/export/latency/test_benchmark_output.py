@@ -25,6 +25,7 @@ def test_both_tools(text):
         p95_ms=6.48,
         peak_memory_mib=14.75,
         num_partitions=1,
+        runs=100,
     )
 
 
@@ -41,6 +42,7 @@ def test_a_single_run_is_all_of_its_statistics():
     figures = parse(recorded.SINGLE)
     assert figures.min_ms == figures.max_ms == figures.median_ms == 3.756
     assert figures.std_ms == 0
+    assert figures.runs == 1
     assert figures.first_run_ms == 11403.859
 
 

@@ -4,7 +4,13 @@ import pytest
 
 import keras_mvit
 from keras_mvit import layers
-from keras_mvit.export import convert, formats, lint_rules, quantize
+from keras_mvit.export import (
+    convert,
+    formats,
+    lint_rules,
+    quantize,
+    quantize_recipe,
+)
 from keras_mvit.export.interpret import LiteRTModel
 from keras_mvit.export.rewrite import deploy_form, parts, residual
 
@@ -20,6 +26,10 @@ CASES = {
     ),
     "mobilevitv2": ([layers.MobileViTV2Block(16, 24, 2)], SIZE),
     "mobilevitv2, resized": ([layers.MobileViTV2Block(8, 12, 1)], (7, 9)),
+    "mobilevitv2, one patch of 3": (
+        [layers.MobileViTV2Block(8, 12, 1, patch_size=3)],
+        (3, 3),
+    ),
     "mobilevitv2, lone token": ([layers.MobileViTV2Block(8, 12, 1)], (2, 2)),
     "cmt": (
         [layers.CMTStem(8), layers.CMTBlock(2, sr_ratio=2, ffn_dim=20)],
@@ -108,6 +118,17 @@ def test_files_suit_cpu_and_gpu(name):
     images = np.random.default_rng(1).random((4, *size, 3), np.float32)
     int8 = quantize.quantize_file(float32, formats.FORMATS["int8"], images)
     assert LiteRTModel(int8).num_partitions == 1
+
+
+@pytest.mark.parametrize("patch", [2, 3])
+def test_a_map_of_one_patch_is_not_weighted(patch):
+    block = layers.MobileViTV2Block(8, 12, 1, patch_size=patch)
+    image = keras.Input((patch, patch, 3))
+    x = block(keras.layers.Conv2D(8, 1)(image))
+    model = keras.Model(image, keras.layers.Flatten()(x))
+    float32 = convert.to_float32(model, (patch, patch))
+    assert quantize_recipe.constant_products(float32) == []
+    assert lint_rules.lint_file(float32) == []
 
 
 class OwnBlock(layers.MobileViTBlock):
