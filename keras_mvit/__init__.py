@@ -29,14 +29,14 @@ def __getattr__(name):
 
 def _is_command():
     """Whether Python was started for one of our commands."""
-    started = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv[1:])]
-    return any(
-        os.path.basename(word).startswith(
-            ("keras-mvit-", "keras_mvit.", "benchmarks.")
-        )
-        and not word.endswith(".py")  # somebody's script
-        for word in started
-    )
+    program = sys.argv[0] if sys.argv else ""  # none where Python is embedded
+    if program == "-m":  # the package is imported for one of its modules
+        return sys.orig_argv[-len(sys.argv)].startswith("keras_mvit.")
+    folder, name = os.path.split(program)
+    if name.endswith(".py"):  # a script, or a module that is run
+        checkout = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+        return folder == os.path.join(checkout, "benchmarks")
+    return name.startswith("keras-mvit-")
 
 
 if not _is_command():

@@ -64,19 +64,19 @@ VIEWS = frozenset(
 # ... these write over an operand that nothing else needs ...
 IN_PLACE = frozenset(
     """
-    Abs Absolute Activation Add BatchNorm Celu Clip Divide Elu Exp Gelu
-    HardSigmoid HardSilu HardTanh LayerNorm LeakyRelu Log LogSoftmax Maximum
-    Minimum Multiply Negative Normalization Normalize Power RMSNorm ReLU Relu
-    Relu6 Rescaling Rsqrt Selu Sigmoid Silu Softmax Softplus Softsign Sqrt
-    Square Subtract Tanh TrueDivide Where
+    Abs Absolute Activation Add BatchNorm BatchNormalization Celu Clip Divide
+    Elu Exp Gelu HardSigmoid HardSilu HardTanh LayerNorm LeakyRelu Log
+    LogSoftmax Maximum Minimum Multiply Negative Normalization Normalize Power
+    RMSNorm ReLU Relu Relu6 Rescaling Rsqrt Selu Sigmoid Silu Softmax Softplus
+    Softsign Sqrt Square Subtract Tanh TrueDivide Where
     """.split()
 )
 # ... and these cannot.
 _COPIES = frozenset(
     """
     Argmax AveragePool BroadcastTo Concatenate DepthToSpace Flip GetItem Max
-    MaxPool Mean Min Moveaxis OnesLike Pad Repeat Resize SpaceToDepth Split
-    Stack Std Sum Swapaxes Take Tile Transpose Var ZerosLike
+    MaxPool Mean Min Moments Moveaxis OnesLike Pad Repeat Resize SpaceToDepth
+    Split Stack Std Sum Swapaxes Take Tile Transpose Var ZerosLike
     """.split()
 )
 
@@ -84,6 +84,7 @@ _COPIES = frozenset(
 # because Keras gives no shape for the operation inside (a grouped one).
 LEAVES = (
     layers.Activation,
+    layers.BatchNormalization,
     layers.Conv2D,
     layers.Normalization,
     layers.Rescaling,

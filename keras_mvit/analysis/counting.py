@@ -3,8 +3,10 @@
 import dataclasses
 import itertools
 import math
+import numbers
 
 import keras
+import numpy as np
 
 from keras_mvit.analysis.memory import live_bytes, training_bytes
 from keras_mvit.analysis.tape import record
@@ -112,21 +114,27 @@ def _image_size(model, image_size):
             f"{[tuple(x.shape) for x in inputs]}"
         )
     known = tuple(inputs[0].shape[1:3])
-    if image_size is None:
-        image_size = known
-    elif isinstance(image_size, int):
-        image_size = (image_size, image_size)
-    if None in image_size:
+    if image_size is None and None in known:
         raise ValueError(
             f"{model.name} leaves the image size open: `image_size` must be "
-            f"given, for example 256. Received: {image_size}"
+            f"given, for example 256. Received: {known}"
         )
-    if any(k not in (None, s) for k, s in zip(known, image_size, strict=True)):
+    size = known if image_size is None else image_size
+    if isinstance(size, numbers.Integral):
+        size = (size, size)
+    if np.shape(size) != (2,) or not all(
+        isinstance(s, numbers.Integral) and s > 0 for s in size
+    ):
+        raise ValueError(
+            "`image_size` must be an int or (height, width), in pixels. "
+            f"Received: {image_size!r}"
+        )
+    if any(k not in (None, s) for k, s in zip(known, size, strict=True)):
         raise ValueError(
             f"{model.name} is built for images of {known}. Received: "
             f"image_size={image_size}"
         )
-    return tuple(image_size)
+    return tuple(map(int, size))
 
 
 def _parameters(operation, seen):

@@ -22,7 +22,7 @@ def save_picture(path, images, scores):
     """
     from matplotlib.figure import Figure
 
-    if os.path.splitext(path)[1] not in (".png", ".pdf", ".svg"):
+    if os.path.splitext(path)[1].lower() not in (".png", ".pdf", ".svg"):
         raise ValueError(
             "A picture must end in .png, .pdf or .svg. Received: "
             f"path={os.fspath(path)!r}"

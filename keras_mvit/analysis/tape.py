@@ -55,7 +55,8 @@ def record(model, image_size):
         list of Part, one a layer; and the list of the model's outputs.
 
     Raises:
-        ValueError: a layer does what cannot be counted; its name is given.
+        ValueError: a layer does what cannot be counted; its name is given. Or
+            there are none.
     """
     _, *size, channels = model.inputs[0].shape
     image = keras.KerasTensor((1, *image_size, channels), "float32")
@@ -70,6 +71,8 @@ def record(model, image_size):
             f"Cannot count {type(layer).__name__} {layer.name!r} of "
             f"{model.name}: {str(error).partition('. ')[0]}."
         ) from error
+    if not tape.parts:
+        raise ValueError(f"{model.name} has no layers: it returns its input.")
     return tape.parts, keras.tree.flatten(outputs)
 
 

@@ -10,6 +10,7 @@ from keras_mvit.layers.lightweight_multi_head_self_attention import (
     LightweightMultiHeadSelfAttention,
 )
 from keras_mvit.layers.local_perception_unit import LocalPerceptionUnit
+from keras_mvit.layers.scored import check_scored
 
 
 @keras.saving.register_keras_serializable(package="keras_mvit")
@@ -101,7 +102,11 @@ class CMTBlock(layers.Layer):
 
         Returns:
             Tensor (B, H // sr_ratio, W // sr_ratio, 1); sums to 1 over a map.
+
+        Raises:
+            ValueError: the block is not built.
         """
+        check_scored(self)
         return self.attention.context_scores(
             self.norm1(self.perception(x)), bias
         )

@@ -3,6 +3,8 @@
 import keras
 from keras import layers, ops
 
+from keras_mvit.layers.precision import at_least_float32
+
 
 @keras.saving.register_keras_serializable(package="keras_mvit")
 class LayerNorm2D(layers.Layer):
@@ -44,11 +46,11 @@ class LayerNorm2D(layers.Layer):
     def call(self, x):
         """Return the normalized map."""
         # In float32 also under mixed precision: a sum over a whole map.
-        x = ops.cast(x, "float32")
+        x = at_least_float32(x)
         centred = x - ops.mean(x, axis=(1, 2, 3), keepdims=True)
         variance = ops.mean(centred * centred, axis=(1, 2, 3), keepdims=True)
         x = centred * ops.rsqrt(variance + self.epsilon)
-        x = x * ops.cast(self.gamma, "float32") + ops.cast(self.beta, "float32")
+        x = x * ops.cast(self.gamma, x.dtype) + ops.cast(self.beta, x.dtype)
         return ops.cast(x, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):

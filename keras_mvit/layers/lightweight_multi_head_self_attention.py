@@ -5,6 +5,7 @@ from keras import layers, ops
 
 from keras_mvit.layers import initializers
 from keras_mvit.layers.freezing import pass_on_trainable
+from keras_mvit.layers.scored import check_scored
 from keras_mvit.layers.softmax_attention import (
     SoftmaxAttention,
     attention_weights,
@@ -104,7 +105,11 @@ class LightweightMultiHeadSelfAttention(SoftmaxAttention):
 
         Returns:
             Tensor (B, H // sr_ratio, W // sr_ratio, 1); sums to 1 over a map.
+
+        Raises:
+            ValueError: the layer is not built.
         """
+        check_scored(self)
         query, key, _ = self._project(x)
         weights = attention_weights(query, key, bias)  # (B, h, N, K)
         size = [s // self.sr_ratio for s in ops.shape(x)[1:3]]

@@ -49,10 +49,12 @@ class LinearTransformerEncoder(TransformerEncoder):
         self.patch_size = patch_size
         super().__init__(
             mlp_dim,
+            num_heads=1,
             dropout_rate=dropout_rate,
             attention_dropout_rate=attention_dropout_rate,
             drop_path_rate=drop_path_rate,
             activation=activation,
+            attention_kind="separable",
             **kwargs,
         )
 

@@ -8,6 +8,7 @@ from keras_mvit.layers.conv_norm_act import ConvNormAct
 from keras_mvit.layers.freezing import pass_on_trainable
 from keras_mvit.layers.patches import PatchFold, PatchUnfold
 from keras_mvit.layers.resizing import next_multiple, resize_bilinear
+from keras_mvit.layers.scored import check_scored
 from keras_mvit.layers.transformer_encoder import TransformerEncoder
 
 
@@ -141,7 +142,12 @@ class MobileViTBlock(layers.Layer):
         Returns:
             Tensor (B, H', W', 1), H' and W' the next multiples of
             `patch_size`; the pixels of a sequence sum to 1.
+
+        Raises:
+            ValueError: the block is not built, its depth is 0, or its
+                attention gives no scores.
         """
+        check_scored(self)
         x = like = self._whole_patches(self.local_proj(self.local_conv(x)))
         x = self.unfold(x)  # (B, P, N, d)
         for encoder in self.transformer[:-1]:

@@ -11,6 +11,7 @@ from keras_mvit.layers.linear_transformer_encoder import (
     LinearTransformerEncoder,
 )
 from keras_mvit.layers.resizing import next_multiple, resize_bilinear
+from keras_mvit.layers.scored import check_scored
 
 
 @keras.saving.register_keras_serializable(package="keras_mvit")
@@ -136,7 +137,11 @@ class MobileViTV2Block(layers.Layer):
         Returns:
             Tensor (B, H', W', 1); the pixels at one position of all patches
             sum to 1.
+
+        Raises:
+            ValueError: the block is not built, or its depth is 0.
         """
+        check_scored(self)
         x = self._tokens(x)
         for encoder in self.transformer[:-1]:
             x = encoder(x)

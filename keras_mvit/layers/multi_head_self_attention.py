@@ -5,6 +5,7 @@ from keras import layers, ops
 
 from keras_mvit.layers import initializers
 from keras_mvit.layers.freezing import pass_on_trainable
+from keras_mvit.layers.scored import check_scored
 from keras_mvit.layers.softmax_attention import (
     SoftmaxAttention,
     attention_weights,
@@ -83,7 +84,11 @@ class MultiHeadSelfAttention(SoftmaxAttention):
 
         Returns:
             Tensor of x's shape with one channel; sums to 1 over a sequence.
+
+        Raises:
+            ValueError: the layer is not built.
         """
+        check_scored(self)
         query, key, _ = self._project(x)
         weights = attention_weights(query, key)  # (B P, h, N, N)
         return ops.reshape(

@@ -6,6 +6,8 @@ from keras import layers, ops
 from keras_mvit.layers import initializers
 from keras_mvit.layers.freezing import pass_on_trainable
 from keras_mvit.layers.patches import PatchFold, PatchUnfold
+from keras_mvit.layers.precision import at_least_float32
+from keras_mvit.layers.scored import check_scored
 
 
 @keras.saving.register_keras_serializable(package="keras_mvit")
@@ -32,6 +34,9 @@ class SeparableSelfAttention(layers.Layer):
         H and W multiples of `patch_size` or unknown.
     Output shape: as the input.
 
+    Raises:
+        ValueError: the input has not four axes.
+
     Example:
         >>> SeparableSelfAttention()(keras.ops.ones((1, 4, 64, 128))).shape
         (1, 4, 64, 128)
@@ -54,6 +59,11 @@ class SeparableSelfAttention(layers.Layer):
 
     def build(self, input_shape):
         """Create the weights for tokens of `input_shape[-1]` channels."""
+        if len(input_shape) != 4:
+            raise ValueError(
+                "Separable attention takes sequences (B, P, N, C) or a map (B, "
+                f"H, W, C). Received: input_shape={tuple(input_shape)}"
+            )
         self.hidden_dim = input_shape[-1]
         common = dict(kernel_size=1, dtype=self.dtype_policy)
         self.qkv = layers.Conv2D(
@@ -94,7 +104,11 @@ class SeparableSelfAttention(layers.Layer):
 
         Returns:
             Tensor of x's shape with one channel; sums to 1 over a sequence.
+
+        Raises:
+            ValueError: the layer is not built.
         """
+        check_scored(self)
         query, key, _ = self._project(x)
         scores = self._softmax(query)
         return scores if self.patch_size is None else self.fold(scores, key)
@@ -115,7 +129,7 @@ class SeparableSelfAttention(layers.Layer):
             return ops.ones_like(query)
         # Over the last axis, the only one LiteRT's softmax knows; in float32
         # also under mixed precision.
-        query = ops.cast(ops.squeeze(query, -1), "float32")  # (B, P, N)
+        query = at_least_float32(ops.squeeze(query, -1))  # (B, P, N)
         scores = ops.cast(ops.softmax(query), self.compute_dtype)
         return ops.expand_dims(scores, -1)
 

@@ -2,6 +2,8 @@
 
 from keras import layers, ops
 
+from keras_mvit.layers.precision import at_least_float32
+
 
 class SoftmaxAttention(layers.Layer):
     """Base of layers whose queries attend to keys, in several heads.
@@ -64,5 +66,5 @@ def attention_weights(query, key, bias=None):
     if scores.shape[-1] == 1:  # a lone key has all of the attention
         return ops.ones_like(scores)
     # In float32 also under mixed precision: exponentials need it.
-    weights = ops.softmax(ops.cast(scores, "float32"))
+    weights = ops.softmax(at_least_float32(scores))
     return ops.cast(weights, query.dtype)

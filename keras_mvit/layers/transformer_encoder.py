@@ -7,6 +7,7 @@ from keras_mvit.layers import initializers
 from keras_mvit.layers.attention import make_attention
 from keras_mvit.layers.drop_path import DropPath
 from keras_mvit.layers.freezing import pass_on_trainable
+from keras_mvit.layers.scored import check_scored
 
 
 @keras.saving.register_keras_serializable(package="keras_mvit")
@@ -27,7 +28,8 @@ class TransformerEncoder(layers.Layer):
             `make_attention`. Defaults to "multi_head", the paper's.
         **kwargs: `name`, `dtype` and the like, for `keras.layers.Layer`.
 
-    Input shape: (B, N, C) or (B, P, N, C).
+    Input shape: (B, P, N, C), or (B, N, C) where the attention is not
+        separable.
     Output shape: as the input.
 
     Example:
@@ -118,8 +120,10 @@ class TransformerEncoder(layers.Layer):
             Tensor of x's shape with one channel; sums to 1 over a sequence.
 
         Raises:
-            ValueError: the attention is one over summaries of the tokens.
+            ValueError: the attention is one over summaries of the tokens, or
+                the layer is not built.
         """
+        check_scored(self)
         if not hasattr(self.attention, "context_scores"):
             raise ValueError(
                 f"{self.name} has no share of attention for each token; "

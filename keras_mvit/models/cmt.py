@@ -177,8 +177,7 @@ def scale_cmt(phi):
         None.
 
     Raises:
-        ValueError: `phi` is so small that no stage would have a block of 8
-            channels, or not finite.
+        ValueError: `phi` is not from -8 to 8.
 
     Example:
         >>> scale_cmt(1).depths
@@ -188,14 +187,14 @@ def scale_cmt(phi):
     if not -8 <= phi <= 8:
         raise ValueError(f"`phi` must be from -8 to 8. Received: {phi}")
     # Heads double with the channels, so any first width is divided by them.
-    width = max(8, round(base.hidden_dims[0] * 1.3**phi))
-    image_size = max(32, round(224 * 1.15**phi / 32) * 32)
+    width = round(base.hidden_dims[0] * 1.3**phi)
+    image_size = round(224 * 1.15**phi / 32) * 32
     return dataclasses.replace(
         base,
         name=f"cmt_phi_{phi:g}".replace("-", "minus_").replace(".", "_"),
         stem_filters=max(8, round(base.stem_filters * 1.3**phi)),
         hidden_dims=tuple(width * 2**stage for stage in range(4)),
-        depths=tuple(max(1, round(d * 1.2**phi)) for d in base.depths),
+        depths=tuple(round(d * 1.2**phi) for d in base.depths),
         preprocessing=_preprocessing(image_size),
         parameters=None,
         gmacs=None,

@@ -3,6 +3,7 @@
 import numbers
 
 import keras
+import numpy as np
 from keras import layers
 
 from keras_mvit.layers import initializers
@@ -45,8 +46,8 @@ def create_model(
         as `keras_mvit.preprocessing(variant)` says.
 
     Raises:
-        ValueError: unknown variant, impossible input shape, number of classes
-            or output stride, or weights that do not fit exactly.
+        ValueError: unknown variant, impossible input shape or number of
+            classes, or weights that do not fit exactly.
 
     Example:
         >>> model = create_model("mobilevit_xxs", num_classes=10)
@@ -143,18 +144,17 @@ def _image_input(variant, input_shape):
         )
     if input_shape is None:
         input_shape = (*variant.preprocessing.image_size, 3)
-    input_shape = tuple(input_shape)
-    if len(input_shape) != 3 or input_shape[-1] != 3:
+    if np.shape(input_shape) != (3,) or input_shape[-1] != 3:
         raise ValueError(
             "`input_shape` must be (height, width, 3), None where a size is "
-            f"unknown. Received: {input_shape}"
+            f"unknown. Received: {input_shape!r}"
         )
     if any(s is not None and s < MIN_SIZE for s in input_shape[:2]):
         raise ValueError(
             f"{variant.name} needs images of at least {MIN_SIZE}x{MIN_SIZE} "
             f"pixels. Received: input_shape={input_shape}"
         )
-    return keras.Input(input_shape, name="image")
+    return keras.Input(tuple(input_shape), name="image")
 
 
 def _features(variant, inputs, output_stride, dropout_rate, drop_path_rate):

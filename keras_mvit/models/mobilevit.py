@@ -47,11 +47,6 @@ class MobileViTVariant(Variant):
     classifier_dropout_rate: float = 0.1
     drop_path_rate: float = 0.0
 
-    @property
-    def fingerprint(self):
-        """Layer path and (outputs, inputs) of a convolution none else has."""
-        return "layer5_1/local_proj", (self.hidden_dims[2], self.filters[4])
-
     def backbone(self, x, output_stride, dropout_rate, drop_path_rate):
         """Return the maps {"stride_2": ..., ..., "stride_32": ...} of `x`."""
 

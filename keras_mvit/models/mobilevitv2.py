@@ -59,11 +59,6 @@ class MobileViTV2Variant(Variant):
             for c in (128, 192, 256)
         )
 
-    @property
-    def fingerprint(self):
-        """Layer path and (outputs, inputs) of a convolution none else has."""
-        return "layer5_1/local_proj", (self.hidden_dims[2], self.filters[4])
-
     def backbone(self, x, output_stride, dropout_rate, drop_path_rate):
         """Return the maps {"stride_2": ..., ..., "stride_32": ...} of `x`."""
 

@@ -29,7 +29,7 @@ def get_variant(variant):
     """
     if isinstance(variant, Variant):
         return variant
-    if variant not in _VARIANTS:
+    if not isinstance(variant, str) or variant not in _VARIANTS:
         raise ValueError(
             f"Unknown model {variant!r}. Known models: "
             f"{', '.join(list_models())}."

@@ -36,7 +36,9 @@ class Preprocessing:
             The same kind of array, in `channel_order`, less `mean`, by `std`.
         """
         if self.channel_order == "bgr":
-            images = images[..., ::-1]
+            # PyTorch's tensors take no negative steps.
+            flip = hasattr(images, "flip")
+            images = images.flip(-1) if flip else images[..., ::-1]
         mean, std = np.float32(self.mean), np.float32(self.std)
         if mean.any() or (std != 1).any():
             images = (images - mean) / std
@@ -71,7 +73,7 @@ class Variant:
     @property
     def fingerprint(self):
         """Layer path and (outputs, inputs) of a convolution none else has."""
-        raise NotImplementedError
+        return "layer5_1/local_proj", (self.hidden_dims[2], self.filters[4])
 
     def backbone(self, x, output_stride, dropout_rate, drop_path_rate):
         """Return the maps {"stride_2": ..., ..., "stride_32": ...} of `x`."""

@@ -3,15 +3,19 @@
 import contextlib
 import functools
 import os
-import types
 import warnings
+import zipfile
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_mvit.layers import RelativePositionBias
-from keras_mvit.weights.reading import EXTENSIONS, read_state_dict
+from keras_mvit.weights.reading import (
+    EXTENSIONS,
+    as_arrays,
+    read_state_dict,
+)
 from keras_mvit.weights.references import (
     HEADS,
     convert,
@@ -21,6 +25,7 @@ from keras_mvit.weights.references import (
 )
 
 KERAS_EXTENSIONS = (".keras", ".weights.h5")
+_FIRST_KERNELS = ("stem/conv/kernel", "stem/conv1/kernel")  # of an image
 
 
 def load_weights(model, path):
@@ -36,7 +41,7 @@ def load_weights(model, path):
             do not fit the model exactly. The model is unchanged then.
     """
     path = os.fspath(path)
-    if path.endswith(EXTENSIONS):
+    if path.lower().endswith(EXTENSIONS):
         load_reference_weights(model, path)
     elif path.endswith(KERAS_EXTENSIONS):
         _load_keras_file(model, path)
@@ -56,8 +61,9 @@ def load_reference_weights(
         model: keras.Model of `create_model` or `create_backbone`. One without
             classifier leaves the file's classifier out, a backbone also the
             last 1x1 convolution.
-        state_dict_or_path: dict of str to array in PyTorch's layout, or the
-            path of a `.safetensors`, `.npz`, `.pt`, `.pth` or `.bin` file.
+        state_dict_or_path: dict of str to array or tensor in PyTorch's layout,
+            or the path of a `.safetensors`, `.npz`, `.pt`, `.pth` or `.bin`
+            file.
         source: str. Whose names they are: "timm", "transformers" or
             "cvnets", for CMT "cmt". Defaults to "auto", which looks.
         flip_stem: bool. Reverse the input channels of the first convolution.
@@ -70,37 +76,46 @@ def load_reference_weights(
 
     Raises:
         ValueError: the file is unreadable, its names are of no known source,
-            or a tensor is missing, superfluous or of the wrong shape. The
-            message lists every difference, and the model is unchanged.
+            a tensor is missing, superfluous or of the wrong shape, or a
+            variable is none of the source's. The message lists every
+            difference, and the model is unchanged.
 
     Example:
         >>> model = create_model("mobilevit_xs")
         >>> load_reference_weights(model, "mobilevit_xs.safetensors")
     """
     if isinstance(state_dict_or_path, dict):
-        tensors, origin = state_dict_or_path, "the state dict"
+        tensors, origin = as_arrays(state_dict_or_path), "the state dict"
     else:
         tensors = read_state_dict(state_dict_or_path)
         origin = os.fspath(state_dict_or_path)
     source = find_source(model, source, tensors, origin)
 
     wanted, left_out = references(model, source)
-    known = {name for tensor in wanted.values() for name in tensor.names}
-    missing = known - tensors.keys()
-    superfluous = tensors.keys() - known - left_out
-    arrays = {
-        path: convert(tensor, tensors, flip_stem and path.startswith("stem/"))
-        for path, tensor in wanted.items()
-        if missing.isdisjoint(tensor.names)
+    found = {
+        name: array
+        for name, array in tensors.items()
+        if name not in left_out and not name.endswith(source.ignored)
     }
-    _assign_all(
+    tables = {wanted[x.table.path].names[0]: (x, None) for x in _biases(model)}
+    found |= _resized_tables(found, tables)
+    expected = {n: t.shape for t in wanted.values() for n in t.names}
+    unknown = [
+        f"unknown to {source.name}: {v.path}"
+        for v in model.weights
+        if v.path not in wanted
+    ]
+    _check(
         model,
-        arrays,
         f"{origin} ({source.name} names)",
-        sorted(missing),
-        sorted(n for n in superfluous if not n.endswith(source.ignored)),
-        hint=lambda: looks_like(tensors),
+        unknown + _differences(expected, found),
+        looks_like(tensors),
     )
+    for variable in model.weights:
+        array = convert(wanted[variable.path], found)
+        if flip_stem and variable.path in _FIRST_KERNELS:
+            array = array[:, :, ::-1]  # (H, W, I, O)
+        variable.assign(array)
 
 
 def _load_keras_file(model, path):
@@ -108,6 +123,8 @@ def _load_keras_file(model, path):
         raise ValueError(f"There is no file {path!r}.")
     try:
         if path.endswith(".keras"):
+            if not zipfile.is_zipfile(path):
+                raise ValueError("it is cut off, or no zip archive.")
             other = keras.saving.load_model(path, compile=False)
             arrays = {v.path: ops.convert_to_numpy(v) for v in other.weights}
             map_sizes = {x.table.path: x.map_size for x in _biases(other)}
@@ -118,17 +135,20 @@ def _load_keras_file(model, path):
         raise ValueError(
             f"Cannot load {path!r} into {model.name}: {error}"
         ) from error
-    paths = {v.path for v in model.weights}
     absent = HEADS.keys() - {layer.name for layer in model.layers}
-    left_out = {p for p in arrays if p.partition("/")[0] in absent}
-    _assign_all(
-        model,
-        arrays,
-        path,
-        sorted(paths - arrays.keys()),
-        sorted(arrays.keys() - paths - left_out),
-        map_sizes=map_sizes,
-    )
+    found = {
+        name: array
+        for name, array in arrays.items()
+        if name.partition("/")[0] not in absent
+    }
+    tables = {
+        x.table.path: (x, map_sizes.get(x.table.path)) for x in _biases(model)
+    }
+    found |= _resized_tables(found, tables)
+    expected = {v.path: tuple(v.shape) for v in model.weights}
+    _check(model, path, _differences(expected, found))
+    for variable in model.weights:
+        variable.assign(found[variable.path])
 
 
 def _read_weights_file(model, path):
@@ -158,51 +178,52 @@ def _map_sizes_where_equal(model, arrays):
     }
 
 
-def _assign_all(
-    model,
-    arrays,
-    origin,
-    missing,
-    superfluous,
-    hint=lambda: None,
-    map_sizes=types.MappingProxyType({}),
-):
-    """Assign {variable path: array}, or raise with every difference.
+def _differences(expected, found):
+    """Return what to say of arrays {name: array} that differ from a model's.
 
-    `hint` is called for the name of the variant that the file may be of.
-    `map_sizes` tells the maps that position biases are of, {path: size}; they
-    are square where it does not.
+    `expected` is {name: shape}.
     """
-    arrays = arrays | _resized_tables(model, arrays, map_sizes)
-    differences = [f"missing: {name}" for name in missing]
-    differences += [f"superfluous: {name}" for name in superfluous]
-    for variable in model.weights:
-        array = arrays.get(variable.path)
-        if array is not None and array.shape != tuple(variable.shape):
-            differences.append(
-                f"shape of {variable.path}: {tuple(array.shape)} in the file, "
-                f"{tuple(variable.shape)} in the model"
-            )
-    if differences:
-        variant = hint()
-        looks = f" It looks like {variant}." if variant else ""
-        lines = "\n  ".join(differences)
-        raise ValueError(
-            f"{origin} does not fit {model.name}: {len(differences)} "
-            f"differences, nothing was loaded.{looks}\n  {lines}"
-        )
-    for variable in model.weights:
-        variable.assign(arrays[variable.path])
+    missing = expected.keys() - found.keys()
+    superfluous = found.keys() - expected.keys()
+    return [
+        *(f"missing: {name}" for name in sorted(missing)),
+        *(f"superfluous: {name}" for name in sorted(superfluous)),
+        *(
+            f"shape of {name}: {found[name].shape} in the file, {shape} in the "
+            "model"
+            for name, shape in expected.items()
+            if name in found and found[name].shape != shape
+        ),
+    ]
 
 
-def _resized_tables(model, arrays, map_sizes):
-    """Return the position biases of another image size, as this model's."""
+def _check(model, origin, differences, looks=None):
+    """Raise if there are any differences.
+
+    `looks` is the name of the variant that the file may be of.
+    """
+    if not differences:
+        return
+    number = len(differences)
+    hint = f" It looks like {looks}." if looks else ""
+    lines = "\n  ".join(differences)
+    raise ValueError(
+        f"{origin} does not fit {model.name}: {number} "
+        f"difference{'s' if number > 1 else ''}, nothing was loaded.{hint}\n"
+        f"  {lines}"
+    )
+
+
+def _resized_tables(arrays, tables):
+    """Return the position biases of another image size, as this model's.
+
+    `tables` is {name in `arrays`: (layer, size of the map it is of or None)}.
+    """
     resized = {}
-    for layer in _biases(model):
-        path = layer.table.path
+    for name, (layer, map_size) in tables.items():
         # What does not fit is reported by its shape, with the others.
-        with contextlib.suppress(KeyError, ValueError):
-            resized[path] = layer.resize(arrays[path], map_sizes.get(path))
+        with contextlib.suppress(KeyError, ValueError, IndexError):
+            resized[name] = layer.resize(arrays[name], map_size)
     return resized
 
 

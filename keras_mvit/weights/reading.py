@@ -1,11 +1,15 @@
-"""Checkpoint files as a dict of numpy arrays."""
+"""Checkpoints as a dict of numpy arrays."""
 
+import argparse
+import contextlib
 import os
 import zipfile
 
 import numpy as np
 
 EXTENSIONS = (".npz", ".safetensors", ".pt", ".pth", ".bin")
+# Under which training scripts put the state dict beside other things.
+_WRAPPERS = ("model_state_dict", "state_dict", "model")
 
 
 def read_state_dict(path):
@@ -17,7 +21,7 @@ def read_state_dict(path):
             so that no code in the file is run).
 
     Returns:
-        dict of str to array, in the layout of the file.
+        dict of str to float32 array, as of `as_arrays`.
 
     Raises:
         ValueError: the file is missing, of another kind, or unreadable.
@@ -33,7 +37,7 @@ def read_state_dict(path):
         raise ValueError(f"There is no file {path!r}.")
     reader = {".npz": _read_npz, ".safetensors": _read_safetensors}
     try:
-        return reader.get(extension, _read_torch)(path)
+        return as_arrays(reader.get(extension, _read_torch)(path))
     except ImportError as error:
         raise ValueError(
             f"Reading {path!r} needs PyTorch (`pip install torch`); a "
@@ -62,17 +66,51 @@ def _read_safetensors(path):
 def _read_torch(path):
     import torch
 
-    content = torch.load(path, map_location="cpu", weights_only=True)
-    # Training scripts wrap the state dict; take the innermost.
-    for wrapper in ("model_state_dict", "state_dict", "model"):
-        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
-            content = content[wrapper]
-    if not isinstance(content, dict) or not all(
-        isinstance(value, torch.Tensor) for value in content.values()
-    ):
-        raise ValueError("it holds no dict of tensors.")
-    # float(): numpy knows no bfloat16. "module.": left by data parallelism.
+    # DeiT's scripts, and those made from them, keep their flags in the file.
+    allow = getattr(torch.serialization, "safe_globals", contextlib.nullcontext)
+    with allow([argparse.Namespace]):
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def as_arrays(state_dict):
+    """Return the tensors of a state dict as numpy arrays.
+
+    Args:
+        state_dict: dict of str to array or PyTorch tensor, or a dict in which
+            a training script has wrapped it.
+
+    Returns:
+        dict of str to float32 array, without the "module." that PyTorch's data
+        parallelism puts before the names.
+
+    Raises:
+        ValueError: it holds something else.
+    """
+    state_dict = _innermost(state_dict)
+    if not isinstance(state_dict, dict):
+        raise ValueError(
+            "expected a dict of tensors, received one of type "
+            f"{type(state_dict).__name__}."
+        )
     return {
-        name.removeprefix("module."): value.float().numpy()
-        for name, value in content.items()
+        str(name).removeprefix("module."): _as_array(name, value)
+        for name, value in state_dict.items()
     }
+
+
+def _innermost(content):
+    for wrapper in _WRAPPERS:
+        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
+            return _innermost(content[wrapper])
+    return content
+
+
+def _as_array(name, value):
+    if hasattr(value, "detach"):  # PyTorch's, and numpy knows no bfloat16
+        value = value.detach().float().cpu()
+    try:
+        return np.asarray(value, "float32")
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"expected a dict of tensors, but {name!r} is none: {error}"
+        ) from error

@@ -50,15 +50,19 @@ class ReferenceTensor:
 
     Attributes:
         names: tuple of str. Tensors of the state dict, to be concatenated.
+        shape: tuple of int. Of each of them, in PyTorch's layout.
         axes: tuple of int or None. Transposition into our layout.
     """
 
     names: tuple
+    shape: tuple
     axes: tuple | None
 
 
 def find_source(model, name, tensors, origin):
-    """Return the source called `name`, or the one that `tensors` are of.
+    """Return the source called `name`, or the one whose names `tensors` have.
+
+    A damaged state dict has most of them.
 
     Args:
         model: keras.Model. Its family's sources are searched.
@@ -70,30 +74,42 @@ def find_source(model, name, tensors, origin):
         Source.
 
     Raises:
-        ValueError: unknown name, or names of no known source.
+        ValueError: unknown name, names of no known source, or a model that
+            is none of ours.
     """
-    known = next(
-        family
-        for block, family in _FAMILIES.items()
-        if any(isinstance(layer, block) for layer in model.layers)
-    )
-    for source in known:
-        if name == source.name or (
-            name == "auto" and source.signature in tensors
-        ):
-            return source
+    known = _family(model)
+    candidates = [s for s in known if name in ("auto", s.name)]
+
+    def common(source):
+        wanted, _ = references(model, source)
+        return sum(n in tensors for t in wanted.values() for n in t.names)
+
+    best = max(candidates, key=common, default=None)
+    if best and (name != "auto" or common(best)):
+        return best
     problem = (
         f"the names in {origin} are of none: they begin with "
         f"{list(tensors)[:3]}"
         if name == "auto"
         else f"received source={name!r}"
     )
-    names = ", ".join(["auto", *(source.name for source in known)])
+    names = ", ".join(dict.fromkeys(["auto", *(s.name for s in known)]))
     variant = looks_like(tensors)
     hint = f" It looks like {variant}." if variant else ""
     raise ValueError(
         f"Known sources of weights for {model.name} are {names}; {problem}."
         f"{hint}"
+    )
+
+
+def _family(model):
+    """Return the sources of a model's family."""
+    for block, family in _FAMILIES.items():
+        if any(isinstance(layer, block) for layer in model.layers):
+            return family
+    raise ValueError(
+        "Expected a model of `create_model` or `create_backbone`; one inside "
+        f"of another model is loaded by itself. Received: {model!r}"
     )
 
 
@@ -127,21 +143,21 @@ def references(model, source):
         source: Source.
 
     Returns:
-        dict of variable path to ReferenceTensor, and the set of tensor names
-        that belong to a head the model was built without.
+        dict of variable path to ReferenceTensor, without the variables that
+        no source knows; and the set of tensor names that belong to a head the
+        model was built without.
     """
     wanted = {}
+    depths = {x.name: x.depth for x in model.layers if hasattr(x, "depth")}
     for layer_path, layer in _leaves(model):
+        depth = depths.get(layer_path.partition("/")[0])
+        prefixes = source.prefixes(layer_path, depth)
         names, axes = _LEAVES[type(layer)]
         for variable in layer.weights:
-            name = names[variable.name]
-            parts = [
-                f"{prefix}.{name}" if name else prefix
-                for prefix in source.prefixes(layer_path)
-            ]
-            wanted[variable.path] = ReferenceTensor(
-                tuple(parts), axes if name == "weight" else None
-            )
+            if variable.name in names:
+                wanted[variable.path] = _reference(
+                    variable.shape, prefixes, names[variable.name], axes
+                )
     present = {layer.name for layer in model.layers}
     left_out = {
         f"{prefix}.{name}"
@@ -154,21 +170,24 @@ def references(model, source):
     return wanted, left_out
 
 
-def convert(reference, tensors, flip_inputs):
+def _reference(shape, prefixes, name, axes):
+    names = tuple(f"{p}.{name}" if name else p for p in prefixes)
+    axes = axes if name == "weight" else None
+    if axes:
+        shape = [shape[axes.index(axis)] for axis in range(len(axes))]
+    # Concatenated over the first axis, PyTorch's outputs.
+    return ReferenceTensor(names, (shape[0] // len(names), *shape[1:]), axes)
+
+
+def convert(reference, tensors):
     """Return one variable's value in our layout.
 
     Args:
         reference: ReferenceTensor.
-        tensors: dict of str to array. The state dict.
-        flip_inputs: bool. Reverse the input channels of a convolution.
+        tensors: dict of str to array. The state dict, of the right shapes.
     """
-    value = np.concatenate([np.asarray(tensors[n]) for n in reference.names])
-    # A tensor of the wrong rank is passed on, to be reported by its shape.
-    if reference.axes and value.ndim == len(reference.axes):
-        value = value.transpose(reference.axes)
-        if flip_inputs:
-            value = value[:, :, ::-1]  # (H, W, I, O)
-    return value
+    value = np.concatenate([tensors[name] for name in reference.names])
+    return value.transpose(reference.axes) if reference.axes else value
 
 
 def _leaves(layer, path=""):

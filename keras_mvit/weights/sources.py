@@ -3,7 +3,8 @@
 A source is a list of substitutions from the path of one of our layers, such
 as `layer3_1/transformer_0/attention/qkv`, to the prefix of its tensors in
 the reference's state dict. `{a,b,c}` in a prefix stands for several tensors
-that we hold as one, concatenated over the outputs.
+that we hold as one, concatenated over the outputs; `<depth>` for the number of
+transformer layers in the block.
 """
 
 import dataclasses
@@ -15,30 +16,29 @@ class Source:
     """One reference implementation of one family.
 
     Attributes:
-        name: str. "timm", "transformers" or "cvnets".
-        signature: str. A tensor that only this source has.
+        name: str. "timm", "transformers", "cvnets" or "cmt".
         rules: pairs (pattern, replacement), each applied by `re.sub` to the
             result of those before it.
         ignored: suffixes of tensors that inference has no use for.
     """
 
     name: str
-    signature: str
     rules: tuple
     ignored: tuple = (".num_batches_tracked",)
 
-    def prefixes(self, layer_path):
+    def prefixes(self, layer_path, depth=None):
         """Return the reference prefixes of a layer, in order.
 
         Args:
             layer_path: str. Names of the layers around it, joined by "/".
+            depth: int or None. Transformer layers of the block it is in.
 
         Returns:
             list of str. One, or several where we hold them as one.
         """
         for pattern, replacement in self.rules:
             layer_path = re.sub(pattern, replacement, layer_path)
-        prefix = layer_path.replace("/", ".")
+        prefix = layer_path.replace("/", ".").replace("<depth>", str(depth))
         group = re.search(r"{(.*)}", prefix)
         if not group:
             return [prefix]
@@ -101,10 +101,7 @@ _CVNETS = (
     (r"/expand/", "/block.exp_1x1/"),
     (r"/depthwise/", "/block.conv_3x3/"),
     (r"/project/", "/block.red_1x1/"),
-    # The last norm follows 2, 4 and 3 transformer layers.
-    (r"^layer3_1/norm$", "layer_3.1.global_rep.2"),
-    (r"^layer4_1/norm$", "layer_4.1.global_rep.4"),
-    (r"^layer5_1/norm$", "layer_5.1.global_rep.3"),
+    (r"/norm$", "/global_rep.<depth>"),  # after the transformer layers
     (r"/transformer_(\d+)/", r"/global_rep.\1/"),
     (r"/norm2$", "/pre_norm_ffn.0"),
     (r"/mlp_fc1", "/pre_norm_ffn.1"),
@@ -112,23 +109,30 @@ _CVNETS = (
     (r"^layer(\d)_(\d)", r"layer_\1.\2"),
 )
 
+_TRANSFORMERS_V1 = (
+    (r"/attention/qkv", "/attention.attention.{query,key,value}"),
+    (r"/attention/proj", "/attention.output.dense"),
+    (r"/mlp_fc1", "/intermediate.dense"),
+    (r"/mlp_fc2", "/output.dense"),
+    *_TRANSFORMERS,
+)
+
+_TRANSFORMERS_V2 = (
+    (r"/attention/qkv", "/attention.qkv_proj.convolution"),
+    (r"/attention/proj", "/attention.out_proj.convolution"),
+    (r"/mlp_fc(\d)", r"/ffn.conv\1.convolution"),
+    *_TRANSFORMERS,
+)
+
+# Transformers has two rows: its models without classifier have no prefix.
 MOBILEVIT = (
-    Source("timm", "stages.2.1.conv_fusion.conv.weight", _TIMM),
+    Source("timm", _TIMM),
     Source(
-        "transformers",
-        "mobilevit.conv_stem.convolution.weight",
-        (
-            (r"/attention/qkv", "/attention.attention.{query,key,value}"),
-            (r"/attention/proj", "/attention.output.dense"),
-            (r"/mlp_fc1", "/intermediate.dense"),
-            (r"/mlp_fc2", "/output.dense"),
-            *_TRANSFORMERS,
-            (r"^(?!classifier)", "mobilevit."),
-        ),
+        "transformers", (*_TRANSFORMERS_V1, (r"^(?!classifier)", "mobilevit."))
     ),
+    Source("transformers", _TRANSFORMERS_V1),
     Source(
         "cvnets",
-        "layer_3.1.fusion.block.conv.weight",
         (
             (r"/local_conv/", "/local_rep.conv_3x3/"),
             (r"/local_proj$", "/local_rep.conv_1x1.block.conv"),
@@ -145,7 +149,6 @@ MOBILEVIT = (
 MOBILEVITV2 = (
     Source(
         "timm",
-        "stages.2.1.transformer.0.attn.qkv_proj.weight",
         (
             (r"/attention/qkv$", "/attention/qkv_proj"),
             (r"/attention/proj$", "/attention/out_proj"),
@@ -154,18 +157,11 @@ MOBILEVITV2 = (
     ),
     Source(
         "transformers",
-        "mobilevitv2.conv_stem.convolution.weight",
-        (
-            (r"/attention/qkv", "/attention.qkv_proj.convolution"),
-            (r"/attention/proj", "/attention.out_proj.convolution"),
-            (r"/mlp_fc(\d)", r"/ffn.conv\1.convolution"),
-            *_TRANSFORMERS,
-            (r"^(?!classifier)", "mobilevitv2."),
-        ),
+        (*_TRANSFORMERS_V2, (r"^(?!classifier)", "mobilevitv2.")),
     ),
+    Source("transformers", _TRANSFORMERS_V2),
     Source(
         "cvnets",
-        "layer_3.1.global_rep.0.pre_norm_attn.0.weight",
         (
             (r"/local_conv/", "/local_rep.0/"),
             (r"/local_proj$", "/local_rep.1.block.conv"),
@@ -185,7 +181,6 @@ _LETTERS = "abcd"
 CMT = (
     Source(
         "cmt",
-        "relative_pos_a",
         (
             (r"^stem/conv(\d)", r"stem_conv\1"),
             (r"^stem/bn(\d)", r"stem_norm\1"),

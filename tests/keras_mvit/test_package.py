@@ -23,6 +23,10 @@ print(json.dumps({
     "modules": sorted(set(sys.modules) - before),
 }))
 """
+_REGISTERED = """
+import keras, keras_mvit
+print(keras.saving.get_registered_object("keras_mvit>ConvNormAct"))
+"""
 _HEAVY = ("tensorflow_datasets", "tensorflow_model_optimization", "matplotlib")
 _HEAVY += ("ai_edge_litert", "ai_edge_quantizer", "sklearn", "PIL")
 
@@ -102,9 +106,19 @@ def test_jax_gives_the_same_answer(key, tmp_path):
 )
 def test_scripts_of_any_name_know_the_layers(name, tmp_path):
     script = tmp_path / name
-    script.write_text(
-        "import keras, keras_mvit\n"
-        "print(keras.saving.get_registered_object('keras_mvit>ConvNormAct'))\n"
-    )
+    script.write_text(_REGISTERED)
     command = [sys.executable, str(script)]
     assert "ConvNormAct" in subprocess.check_output(command, text=True)
+
+
+def test_a_line_of_code_knows_the_layers_whatever_it_names():
+    assert "ConvNormAct" in _python(f"{_REGISTERED}'x/keras_mvit.keras'")
+
+
+@pytest.mark.large
+def test_other_benchmarks_know_the_layers(tmp_path):
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "own.py").write_text(_REGISTERED)
+    command = [sys.executable, "-m", "benchmarks.own"]
+    answer = subprocess.check_output(command, text=True, cwd=tmp_path)
+    assert "ConvNormAct" in answer

@@ -90,6 +90,8 @@ def test_the_model_is_left_as_it_was(model):
         (layers.Dense(7), 8 * 10 * 4 * 7),
         (layers.EinsumDense("bhwc,cd->bhwd", (8, 10, 7)), 8 * 10 * 4 * 7),
         (layers.BatchNormalization(), 0),
+        (layers.BatchNormalization(scale=False), 0),
+        (layers.GroupNormalization(2), 0),
         (layers.Activation("hard_silu"), 0),
         (layers.Rescaling(1 / 255), 0),
     ],
@@ -171,7 +173,11 @@ def test_image_size():
     assert 2 * square < wide < 2.2 * square  # attention grows faster
     with pytest.raises(ValueError, match="open.*image_size.*None, None"):
         count(backbone)
-    with pytest.raises(ValueError, match=r"built for.*160.*\(224, 224\)"):
+    assert count(backbone, np.int64(64)).macs == square
+    for size in (64.0, (1, 2, 3), 0, "64"):
+        with pytest.raises(ValueError, match="an int or .height, width.*Recei"):
+            count(backbone, size)
+    with pytest.raises(ValueError, match=r"built for.*160.*image_size=224"):
         count(keras_mvit.create_model("cmt_ti", 0), 224)
 
 
@@ -179,6 +185,12 @@ def test_image_size():
 def test_what_is_no_image_model(model):
     with pytest.raises(ValueError, match="functional model of one input"):
         count(model)
+
+
+def test_a_model_without_layers_is_refused():
+    image = keras.Input((8, 8, 3))
+    with pytest.raises(ValueError, match="own has no layers"):
+        count(keras.Model(image, image, name="own"))
 
 
 class _Unknown(layers.Layer):

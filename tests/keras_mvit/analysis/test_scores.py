@@ -1,3 +1,4 @@
+import importlib.util
 import os
 import subprocess
 import sys
@@ -8,13 +9,17 @@ import pytest
 from PIL import Image
 
 import keras_mvit
+from keras_mvit import analysis
 from keras_mvit.analysis import context_scores, save_picture
 from keras_mvit.analysis.picture import read_images
 from keras_mvit.layers import (
+    CMTBlock,
     LightweightMultiHeadSelfAttention,
     MobileViTBlock,
     MobileViTV2Block,
     MultiHeadSelfAttention,
+    SeparableSelfAttention,
+    TransformerEncoder,
 )
 
 
@@ -103,6 +108,37 @@ def test_linformer_has_no_share_for_each_token():
         block.context_scores(x)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: MobileViTBlock(8, 8, 1),
+        lambda: MobileViTV2Block(8, 8, 1),
+        lambda: CMTBlock(2, 2, 8),
+        lambda: TransformerEncoder(8),
+        lambda: MultiHeadSelfAttention(2),
+        lambda: SeparableSelfAttention(),
+        lambda: LightweightMultiHeadSelfAttention(2),
+    ],
+)
+def test_no_scores_before_the_weights(make):
+    with pytest.raises(ValueError, match="no weights before it is called"):
+        make().context_scores(_noise(1, 4, 4, 8))
+
+
+@pytest.mark.parametrize("cls", [MobileViTBlock, MobileViTV2Block])
+def test_no_scores_without_a_transformer(cls):
+    block = cls(hidden_dim=8, mlp_dim=8, depth=0)
+    x = _noise(1, 4, 4, 4)
+    block(x)
+    with pytest.raises(ValueError, match="Received: depth=0"):
+        block.context_scores(x)
+
+
+def test_no_module_hides_a_public_name():
+    for name in analysis.__all__:
+        assert importlib.util.find_spec(f"keras_mvit.analysis.{name}") is None
+
+
 def test_bad_input():
     model = keras_mvit.create_model("mobilevit_xxs", 0, (64, 64, 3))
     for shape in ((64, 64, 3), (1, 32, 64, 3), (1, 64, 64, 1)):
@@ -115,7 +151,7 @@ def test_bad_input():
 
 def test_picture(tmp_path):
     images, scores = _noise(2, 32, 48, 3), {"stride_8": _noise(2, 4, 6)}
-    path = tmp_path / "picture.png"
+    path = tmp_path / "picture.PNG"
     save_picture(path, images, scores)
     height, width, _ = keras.utils.img_to_array(
         keras.utils.load_img(path)
@@ -128,7 +164,7 @@ def test_picture(tmp_path):
 
 
 def _run(*flags):
-    module = "keras_mvit.analysis.context_scores"
+    module = "keras_mvit.analysis.draw_scores"
     return subprocess.run(
         [sys.executable, "-m", module, *flags], capture_output=True, text=True
     )

@@ -230,6 +230,12 @@ def test_strided_padding_is_symmetric(size):
             lambda: layers.MultiHeadSelfAttention(3).build((1, 4, 8)),
             "hidden_dim=8 must be a multiple of num_heads=3",
         ),
+        (
+            lambda: layers.TransformerEncoder(
+                8, attention_kind="separable"
+            ).build((1, 4, 8)),
+            r"\(B, P, N, C\).*Received: input_shape=\(1, 4, 8\)",
+        ),
     ],
 )
 def test_bad_arguments_are_named(make, message):
@@ -368,6 +374,35 @@ def test_position_bias_resizes_smoothly():
         layers.RelativePositionBias(2, 2).resize(np.zeros((3, 16, 4)))
     with pytest.raises(ValueError, match="map of known size, at least 2x2"):
         layers.RelativePositionBias(2, 2).build((None, None, 8, 1))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "mixed_float16"])
+def test_precision_of_norms_and_softmaxes(dtype):
+    if dtype == "float64" and keras.backend.backend() != "tensorflow":
+        pytest.skip("Keras computes in float32 there")
+    keras.utils.set_random_seed(0)
+    # Few bits of the scores are left where they are of 16.
+    x = 30 * np.random.default_rng(0).normal(size=(1, 1, 50, 8))
+    tolerance = {"float64": 1e-12, "mixed_float16": 3e-3}[dtype]
+
+    centred = x - x.mean()
+    expected = centred / np.sqrt((centred**2).mean() + 1e-5)
+    found = keras.ops.convert_to_numpy(layers.LayerNorm2D(dtype=dtype)(x))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
+
+    for attention in (
+        layers.MultiHeadSelfAttention(1, dtype=dtype),
+        layers.SeparableSelfAttention(dtype=dtype),
+    ):
+        attention(x)
+        scores = keras.ops.convert_to_numpy(attention.context_scores(x))
+        assert abs(scores.sum(dtype="float64") - 1) < tolerance
+
+
+def test_the_linear_transformer_has_one_attention():
+    for name, value in {"num_heads": 7, "attention_kind": "linformer"}.items():
+        with pytest.raises(TypeError, match=f"multiple values .*'{name}'"):
+            layers.LinearTransformerEncoder(8, **{name: value})
 
 
 def test_unknown_attention_is_named():

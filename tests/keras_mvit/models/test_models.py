@@ -205,6 +205,11 @@ def test_compound_scaling_of_cmt():
     published = keras_mvit.get_variant("cmt_s")
     for field in ("depths", "hidden_dims", "stem_filters", "preprocessing"):
         assert getattr(same, field) == getattr(published, field)
+    smallest = keras_mvit.scale_cmt(-8)
+    assert smallest.depths == (1, 1, 4, 1)
+    assert smallest.hidden_dims == (8, 16, 32, 64)
+    assert smallest.stem_filters == 8
+    assert smallest.preprocessing.image_size == (64, 64)
     small = keras_mvit.create_model(keras_mvit.scale_cmt(-3), 3, (64, 64, 3))
     assert small(_image(1, 64, 64, 3)).shape == (1, 3)
 
@@ -269,6 +274,14 @@ def test_preprocessing_of_the_papers(name):
             r"\(height, width, 3\).*Received: \(64, 64\)",
         ),
         (
+            lambda: keras_mvit.create_model("mobilevit_s", 2, 256),
+            r"\(height, width, 3\).*Received: 256",
+        ),
+        (
+            lambda: keras_mvit.create_model(["mobilevit_s"]),
+            r"Unknown model \['mobilevit_s'\]",
+        ),
+        (
             lambda: keras_mvit.create_backbone("mobilevit_s", output_stride=4),
             r"\(8, 16, 32\). Received: 4",
         ),
@@ -305,7 +318,11 @@ def test_normalize_reverses_the_channels_before_mean_and_std():
         std=(0.5, 0.5, 0.25),
         channel_order="bgr",
     )
-    np.testing.assert_allclose(row.normalize(rgb), [[[1, -0.6, -2]]], rtol=1e-6)
+    bgr = [[[1, -0.6, -2]]]
+    np.testing.assert_allclose(row.normalize(rgb), bgr, rtol=1e-6)
+    torch = pytest.importorskip("torch", reason="extra `bench`")
+    tensor = row.normalize(torch.from_numpy(rgb))
+    np.testing.assert_allclose(tensor, bgr, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

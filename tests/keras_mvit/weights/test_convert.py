@@ -60,7 +60,7 @@ def _bad_checkpoint(state, tmp_path, name, value):
     "tensor, value, message",
     [
         ("head.fc.bias", np.full(1000, np.nan), "no finite answer"),
-        ("head.fc.bias", np.zeros(7), "1 differences, nothing was loaded"),
+        ("head.fc.bias", np.zeros(7), "1 difference, nothing was loaded"),
         ("extra", np.zeros(7), "superfluous: extra"),
     ],
 )

@@ -1,6 +1,6 @@
 """Saves a picture of where a model looks in an image.
 
-    python -m keras_mvit.analysis.context_scores --model=mobilevitv2_100 \
+    python -m keras_mvit.analysis.draw_scores --model=mobilevitv2_100 \
         --weights=mobilevitv2_100.safetensors --image=cat.jpg --output=cat.png
 
 The function `keras_mvit.analysis.context_scores` gives the maps themselves.
