@@ -140,9 +140,7 @@ def test_values_become_what_json_can_hold(tmp_path):
     values = dataclasses.asdict(settings)
     assert Settings(**json.loads(json.dumps(values))) == settings
     assert settings.workdir == str(tmp_path)
-    with pytest.raises(
-        ValueError, match="crop_scale must be numbers, got .*a"
-    ):
+    with pytest.raises(ValueError, match="crop_scale must be numbers, got .*a"):
         Settings("run", crop_scale=["a", "1"])
 
 
