@@ -62,12 +62,13 @@ class Termination:
             raise SystemExit(EXIT_STATUS[self.requested])
 
     def _receive(self, number, frame):
-        again = self.requested is not None
+        waits = self._postponing and self.requested is None
         self.requested = number
-        if again or not self._postponing:
-            self.obey()
         name = signal.Signals(number).name
-        print(f"\n{name}: saving after this step.", file=sys.stderr, flush=True)
+        then = "saving after this step" if waits else "ending"
+        print(f"\n{name}: {then}.", file=sys.stderr, flush=True)
+        if not waits:
+            self.obey()
 
 
 def make_termination(distribution):
