@@ -20,7 +20,6 @@ def use_fused_kernels(model, batch_sizes=()):
     from keras_mvit.training import (
         fused_attention,
         fused_batch_norm,
-        fused_convolution,
         fused_layer_norm,
         fused_silu,
     )
@@ -42,7 +41,5 @@ def use_fused_kernels(model, batch_sizes=()):
     silu = fused_silu.make_silu(batch_sizes)
     for layer in model._flatten_layers():
         layer.__class__ = fused.get(type(layer), type(layer))
-        if isinstance(layer, layers.ConvNormAct):
-            fused_convolution.pad_within(layer)
         if getattr(layer, "activation", None) is keras.activations.silu:
             layer.activation = silu

@@ -106,12 +106,10 @@ class ConvNormAct(layers.Layer):
 
     def call(self, x, training=None):
         """Return the activated map."""
-        x = self.bn(self.convolve(x), training=training)
+        if self.pad is not None:
+            x = self.pad(x)
+        x = self.bn(self.conv(x), training=training)
         return self.activation(x)
-
-    def convolve(self, x):
-        """Return the map padded and convolved."""
-        return self.conv(x if self.pad is None else self.pad(x))
 
     def compute_output_shape(self, input_shape):
         """Return (B, ceil(H / strides), ceil(W / strides), filters)."""
