@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from ai_edge_litert import schema_py_generated as schema
 
+# Operators with a kernel of weights.
+WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 _IDENTIFIER = b"TFL3"  # bytes 4 to 8 of every LiteRT file
 _OP_NAMES = {
     code: name

@@ -6,7 +6,6 @@ import re
 
 from keras_mvit.export import flatbuffer
 
-_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 _MAX_WEIGHTED = 6  # in a layer: all of a transformer's, with q, k and v apart
 
 
@@ -91,4 +90,4 @@ def _scope(op):
 
 
 def _is_weighted(op):
-    return op.name in _WEIGHTED and op.has_constant_input
+    return op.name in flatbuffer.WEIGHTED and op.has_constant_input

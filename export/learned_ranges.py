@@ -4,8 +4,6 @@ import re
 
 from keras_mvit.export import flatbuffer
 
-_KERNEL_OPS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
-
 
 def tensor_ranges(content, learned):
     """Finds the tensors of a file whose ranges are known.
@@ -48,7 +46,7 @@ def _kernel_outputs(operators, learned):
     return {
         op.outputs[0]: path
         for op in operators
-        if op.name in _KERNEL_OPS
+        if op.name in flatbuffer.WEIGHTED
         # Of fused operators the name is a list of theirs.
         for part in op.outputs[0].split(";")
         for path, pattern in patterns.items()

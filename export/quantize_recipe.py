@@ -5,7 +5,6 @@ import re
 from keras_mvit.export import flatbuffer
 from keras_mvit.export.formats import CAST
 
-_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 # XNNPACK adds int8 tensors whose scale is 2^-10 of the sum's or more. A
 # symmetric sum has up to twice the scale that its range needs.
 _LEAST_OF_SUM = 2.0**-9
@@ -100,7 +99,7 @@ def normalization_scopes(content):
     scopes = {
         name.rpartition("/")[0] for kind, name in names if kind == "RSQRT"
     }
-    weighted = [name for kind, name in names if kind in _WEIGHTED]
+    weighted = [name for kind, name in names if kind in flatbuffer.WEIGHTED]
     return sorted(
         scope
         for scope in scopes

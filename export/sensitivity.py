@@ -115,9 +115,14 @@ def check(rows, held_out, max_accuracy_drop=None):
 
 
 def analyze(
-    content, calibration, ranges, held_out, max_accuracy_drop=None, log=print,
+    content,
+    calibration,
+    ranges,
+    held_out,
+    max_accuracy_drop=None,
+    log=print,
     model=None,
-):  # fmt: skip
+):
     """Tells what each layer costs, and which to leave float32.
 
     Args:

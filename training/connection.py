@@ -126,13 +126,12 @@ def _jax_cluster(coordinator, process_id, num_processes):
         process_allgather(np.zeros(()))
         yield
     except (Exception, KeyboardInterrupt) as error:
-        if not _is_loss(error):
-            interrupted = isinstance(error, KeyboardInterrupt)
-            _end_at_once(130 if interrupted else 1)
-            raise
-        print(_LOST, file=sys.stderr)
-        _end_at_once(LOST_STATUS)
-        raise SystemExit(LOST_STATUS) from error
+        if isinstance(error, jax.errors.JaxRuntimeError) and _is_loss(error):
+            print(_LOST, file=sys.stderr)
+            _end_at_once(LOST_STATUS)
+            raise SystemExit(LOST_STATUS) from error
+        _end_at_once(130 if isinstance(error, KeyboardInterrupt) else 1)
+        raise
     jax.distributed.shutdown()  # when all have come so far
 
 
@@ -155,10 +154,6 @@ def _end_at_once(status):
 
 def _is_loss(error):
     """Whether it came of another process, not of memory for example."""
-    import jax
-
-    if not isinstance(error, jax.errors.JaxRuntimeError):
-        return False
     words = ("gloo", "nccl", "coordination", "unavailable", "heartbeat")
     return any(word in str(error).lower() for word in words)
 

@@ -1,6 +1,5 @@
 """What a run would do and need, and two steps of it."""
 
-import dataclasses
 import math
 import resource
 import time
@@ -43,12 +42,12 @@ def dry_run(settings, distribution=ALONE):
     begun = distribution.from_chief(has_checkpoint(workdir.path))
     schedule = make_schedule(settings, pipeline)
     model, average, saved = make_models(
-        # Whose weights it began with may be gone.
-        dataclasses.replace(settings, weights=None) if begun else settings,
+        settings,
         pipeline,
         schedule,
         accumulation_steps(settings, schedule, distribution),
         distribution,
+        begun,
     )
     report(describe(settings, pipeline))
     if begun:

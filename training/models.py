@@ -35,7 +35,12 @@ class Models(NamedTuple):
 
 
 def make_models(
-    settings, pipeline, schedule, accumulation_steps=1, distribution=ALONE
+    settings,
+    pipeline,
+    schedule,
+    accumulation_steps=1,
+    distribution=ALONE,
+    begun=False,
 ):
     """The trained model and the one that will hold its average.
 
@@ -45,6 +50,8 @@ def make_models(
         schedule: learning rate schedule.
         accumulation_steps: int. Steps whose gradients make one update.
         distribution: `Distribution`. On whose devices the trained one is.
+        begun: bool. Whether a checkpoint follows: then the weights that the
+            run began with, which may be gone, are not read.
 
     Returns:
         `Models`.
@@ -53,10 +60,11 @@ def make_models(
         ValueError: layers that cannot be quantized; names them.
     """
     keras.utils.set_random_seed(settings.seed)
+    weights = None if begun else settings.weights
     num_classes = len(pipeline.source.class_names)
     with distribution.scope():
         model = _compiled_model(
-            settings, pipeline, schedule, accumulation_steps
+            settings, pipeline, schedule, accumulation_steps, weights
         )
     with _dtype_policy("float32"):
         saved = _create_model(settings, num_classes)
@@ -67,11 +75,11 @@ def make_models(
     return Models(model, average, saved)
 
 
-def _compiled_model(settings, pipeline, schedule, accumulation_steps):
+def _compiled_model(settings, pipeline, schedule, accumulation_steps, weights):
     with _dtype_policy(MIXED_PRECISION[settings.mixed_precision]):
         model = _create_model(settings, len(pipeline.source.class_names))
-    if settings.weights:
-        load_pretrained(model, os.path.expanduser(settings.weights))
+    if weights:
+        load_pretrained(model, os.path.expanduser(weights))
     if settings.quantize_aware:
         model = quantize_aware(model, settings.image_size)
     else:

@@ -59,14 +59,13 @@ class Trainer:
         self.schedule = make_schedule(settings, pipeline)
         accumulated = accumulation_steps(settings, self.schedule, distribution)
         self._accumulation_steps = accumulated
-        begun = distribution.from_chief(has_checkpoint(workdir.path))
         self.model, self.average, self._saved = make_models(
-            # Whose weights it began with may be gone.
-            dataclasses.replace(settings, weights=None) if begun else settings,
+            settings,
             pipeline,
             self.schedule,
             accumulated,
             distribution,
+            begun=distribution.from_chief(has_checkpoint(workdir.path)),
         )
         # Called after each step, before all others.
         self._updates = [WeightAverage(self.average, settings.ema_decay)]

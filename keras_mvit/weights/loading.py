@@ -4,7 +4,6 @@ import contextlib
 import functools
 import os
 import warnings
-import zipfile
 
 import keras
 import numpy as np
@@ -14,6 +13,7 @@ from keras_mvit.layers import RelativePositionBias
 from keras_mvit.weights.reading import (
     EXTENSIONS,
     as_arrays,
+    check_zip,
     read_state_dict,
 )
 from keras_mvit.weights.references import (
@@ -123,8 +123,7 @@ def _load_keras_file(model, path):
         raise ValueError(f"There is no file {path!r}.")
     try:
         if path.endswith(".keras"):
-            if not zipfile.is_zipfile(path):
-                raise ValueError("it is cut off, or no zip archive.")
+            check_zip(path)
             other = keras.saving.load_model(path, compile=False)
             arrays = {v.path: ops.convert_to_numpy(v) for v in other.weights}
             map_sizes = {x.table.path: x.map_size for x in _biases(other)}

@@ -50,9 +50,14 @@ def read_state_dict(path):
         ) from error
 
 
-def _read_npz(path):
+def check_zip(path):
+    """Raise a ValueError unless a file is a whole zip archive."""
     if not zipfile.is_zipfile(path):
         raise ValueError("it is cut off, or no zip archive.")
+
+
+def _read_npz(path):
+    check_zip(path)
     with np.load(path, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files}
 

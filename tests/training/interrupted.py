@@ -1,4 +1,4 @@
-"""Runs that are stopped in the middle, and go on."""
+"""Runs that are stopped in the middle, or diverge, and go on."""
 
 import keras
 import pytest
@@ -35,6 +35,25 @@ def interrupt(settings, step):
         with pytest.raises(KeyboardInterrupt) as error:
             train_model(settings)
     return error
+
+
+def diverge_from(patch, step):
+    """Has inputs be no numbers from a step of this process on.
+
+    Args:
+        patch: pytest.MonkeyPatch.
+        step: int. Counted from 1.
+    """
+    steps = keras.Variable(0.0)
+    train_step = keras.Model.train_step
+
+    def poisoned(model, data):
+        x, y = data
+        steps.assign_add(1.0)
+        poison = keras.ops.where(steps < step, 0.0, float("nan"))
+        return train_step(model, (x + poison, y))
+
+    patch.setattr(keras.Model, "train_step", poisoned)
 
 
 def _interrupted_fit(step):

@@ -2,8 +2,8 @@
 
 import dataclasses
 import os
+import re
 
-import keras
 import numpy as np
 import pytest
 
@@ -12,7 +12,7 @@ from keras_mvit.training.callbacks import DivergedError
 from keras_mvit.training.checkpoint import CURRENT, DIVERGED, PREVIOUS
 from keras_mvit.training.trainer import Trainer
 from tests.training.conftest import load, read_history, weights_equal
-from tests.training.interrupted import interrupt
+from tests.training.interrupted import diverge_from, interrupt
 
 pytestmark = pytest.mark.usefixtures("tiny_model")
 
@@ -24,18 +24,14 @@ def begin(settings, epochs, step):
     return settings
 
 
-def diverge_from(patch, step):
-    """Inputs that are no numbers from a step of this process on."""
-    steps = keras.Variable(0.0)
-    train_step = keras.Model.train_step
-
-    def poisoned(model, data):
-        x, y = data
-        steps.assign_add(1.0)
-        poison = keras.ops.where(steps < step, 0.0, float("nan"))
-        return train_step(model, (x + poison, y))
-
-    patch.setattr(keras.Model, "train_step", poisoned)
+def diverge(settings, step):
+    """Settings of a run whose third epoch has diverged, and what it said."""
+    settings = dataclasses.replace(settings, epochs=3)
+    with pytest.MonkeyPatch.context() as patch:
+        diverge_from(patch, step)
+        with pytest.raises(DivergedError) as error:
+            train_model(settings)
+    return settings, str(error.value)
 
 
 def files(settings):
@@ -59,14 +55,12 @@ def test_an_epoch_that_has_begun_cannot_be_left_out(run_of_two_epochs):
 
 
 def test_a_checkpoint_that_diverges_at_once_is_set_aside(
-    run_of_two_epochs, monkeypatch, capsys
+    run_of_two_epochs, capsys
 ):
     settings, _ = run_of_two_epochs
-    settings = dataclasses.replace(settings, epochs=3, save_every=1)
-    with monkeypatch.context() as patch:
-        diverge_from(patch, 2)
-        with pytest.raises(DivergedError, match="step 2.* is now checkpoint_d"):
-            train_model(settings)
+    settings = dataclasses.replace(settings, save_every=1)
+    settings, said = diverge(settings, step=2)
+    assert re.search("step 2.* is now checkpoint_d", said)
     assert DIVERGED in files(settings) and CURRENT not in files(settings)
     assert len(train_model(settings)) == 3
     output = capsys.readouterr().out
@@ -74,13 +68,11 @@ def test_a_checkpoint_that_diverges_at_once_is_set_aside(
     assert "Going on after step" not in output
 
 
-def test_one_that_does_not_is_kept(run_of_two_epochs, monkeypatch):
+def test_one_that_does_not_is_kept(run_of_two_epochs):
     settings, _ = run_of_two_epochs
-    settings = dataclasses.replace(settings, epochs=3, save_every=0)
-    with monkeypatch.context() as patch:
-        diverge_from(patch, 3)
-        with pytest.raises(DivergedError, match="step 3.* is kept"):
-            train_model(settings)
+    settings = dataclasses.replace(settings, save_every=0)
+    settings, said = diverge(settings, step=3)
+    assert re.search("step 3.* is kept", said)
     assert CURRENT in files(settings) and DIVERGED not in files(settings)
 
 

@@ -100,10 +100,15 @@ def finish(*processes, seconds=1800):
     return [p.returncode for p in processes], outputs
 
 
-def start_two(program, workdir, digits, *flags):
+def of_two():
+    """Flags by which two processes find each other."""
     with socket.create_server(("", 0)) as server:
         port = server.getsockname()[1]
-    together = (f"--coordinator=localhost:{port}", "--num_processes=2")
+    return f"--coordinator=localhost:{port}", "--num_processes=2"
+
+
+def start_two(program, workdir, digits, *flags):
+    together = of_two()
     return [
         start(
             program, workdir, digits, *flags, *together, f"--process_id={index}"
@@ -208,9 +213,7 @@ def test_a_process_that_hangs_is_as_good_as_lost(tmp_path, digits, alone):
 
 
 def test_all_processes_need_the_same_flags(tmp_path, digits):
-    with socket.create_server(("", 0)) as server:
-        port = server.getsockname()[1]
-    together = (f"--coordinator=localhost:{port}", "--num_processes=2")
+    together = of_two()
     processes = [
         start(
             TINY,
@@ -229,9 +232,7 @@ def test_all_processes_need_the_same_flags(tmp_path, digits):
 
 
 def test_one_that_fails_alone_ends_all(tmp_path, digits):
-    with socket.create_server(("", 0)) as server:
-        port = server.getsockname()[1]
-    together = (f"--coordinator=localhost:{port}", "--num_processes=2")
+    together = of_two()
     processes = [
         start(TINY, tmp_path, folder, *together, f"--process_id={i}")
         for i, folder in enumerate((digits, "/nowhere"))
@@ -243,9 +244,7 @@ def test_one_that_fails_alone_ends_all(tmp_path, digits):
 
 
 def test_a_process_that_does_not_come_is_missed(tmp_path, digits):
-    with socket.create_server(("", 0)) as server:
-        port = server.getsockname()[1]
-    together = (f"--coordinator=localhost:{port}", "--num_processes=2")
+    together = of_two()
     first = start(
         ("-c", BRIEF_WAIT), tmp_path, digits, *together, "--process_id=0"
     )

@@ -12,7 +12,11 @@ from keras_mvit.training import train_model
 from keras_mvit.training.callbacks import DivergedError
 from keras_mvit.training.evaluation_counts import EvaluationCounts
 from tests.training.conftest import load, read_history, weights_equal
-from tests.training.interrupted import interrupt, train_in_two_parts
+from tests.training.interrupted import (
+    diverge_from,
+    interrupt,
+    train_in_two_parts,
+)
 
 pytestmark = pytest.mark.usefixtures("tiny_model")
 
@@ -68,7 +72,7 @@ def test_a_loss_that_is_no_number_stops_the_run(run_of_two_epochs, monkeypatch):
     settings = dataclasses.replace(settings, epochs=3)
     model = load(settings)
     with monkeypatch.context() as patch:
-        _nan_at_the_second_step(patch)
+        diverge_from(patch, 2)
         with pytest.raises(DivergedError, match="nan at epoch 3, step 2"):
             train_model(settings)
     assert weights_equal(load(settings), model)
@@ -122,20 +126,6 @@ def test_mixed_precision_saves_float32(settings):
     for layer in load(settings).layers:
         assert layer.compute_dtype == "float32"
     assert len(train_model(dataclasses.replace(settings, epochs=2))) == 2
-
-
-def _nan_at_the_second_step(patch):
-    """Inputs that are good once and then not a number."""
-    steps = keras.Variable(0.0)
-    train_step = keras.Model.train_step
-
-    def poisoned(model, data):
-        x, y = data
-        steps.assign_add(1.0)
-        poison = keras.ops.where(steps < 2, 0.0, float("nan"))
-        return train_step(model, (x + poison, y))
-
-    patch.setattr(keras.Model, "train_step", poisoned)
 
 
 def test_a_run_too_short_for_an_update(settings, tiny_model):
