@@ -18,10 +18,11 @@ def use_fused_kernels(model, batch_sizes=()):
     if keras.backend.backend() != "tensorflow":
         return
     from keras_mvit.training import (
+        fused_activations,
         fused_attention,
         fused_batch_norm,
         fused_layer_norm,
-        fused_silu,
+        fused_layer_norm_2d,
     )
 
     fused = {
@@ -31,6 +32,9 @@ def use_fused_kernels(model, batch_sizes=()):
         keras.layers.LayerNormalization: (
             fused_layer_norm.make_layer_norm(batch_sizes)
         ),
+        layers.LayerNorm2D: (
+            fused_layer_norm_2d.make_layer_norm_2d(batch_sizes)
+        ),
         layers.MultiHeadSelfAttention: (
             fused_attention.FusedMultiHeadSelfAttention
         ),
@@ -38,8 +42,8 @@ def use_fused_kernels(model, batch_sizes=()):
             fused_attention.FusedLightweightMultiHeadSelfAttention
         ),
     }
-    silu = fused_silu.make_silu(batch_sizes)
+    activations = fused_activations.make_activations(batch_sizes)
     for layer in model._flatten_layers():
         layer.__class__ = fused.get(type(layer), type(layer))
-        if getattr(layer, "activation", None) is keras.activations.silu:
-            layer.activation = silu
+        if getattr(layer, "activation", None) in activations:
+            layer.activation = activations[layer.activation]

@@ -71,13 +71,13 @@ def normalize(x, gamma, beta, epsilon, batch_sizes=()):
             return either(function, batch_sizes, shape[0], tokens, *tensors)
 
         def gradient(upstream):
-            of_x, of_gamma, of_beta = run(
-                _gradient,
-                gamma,
-                tf.reshape(upstream, tf.shape(tokens)),
-                epsilon,
+            upstream = tf.reshape(upstream, tf.shape(tokens))
+            of_x, of_gammas = run(_gradient, gamma, upstream, epsilon)
+            return (
+                tf.reshape(of_x, shape),
+                _sum(of_gammas),
+                _sum(upstream),
             )
-            return tf.reshape(of_x, shape), of_gamma, of_beta
 
         return tf.reshape(run(_scaled, gamma, beta, epsilon), shape), gradient
 
@@ -100,14 +100,18 @@ def _gradient(x, gamma, upstream, epsilon):
         - _mean(of_normalized)
         - normalized * _mean(of_normalized * normalized)
     )
-    of_gamma = tf.reduce_sum(upstream * normalized, axis=0)
-    return of_x, of_gamma, tf.reduce_sum(upstream, axis=0)
+    return of_x, upstream * normalized
 
 
 def _normalized(x, epsilon):
     centred = x - _mean(x)
     scale = tf.math.rsqrt(_mean(centred * centred) + epsilon)
     return centred * scale, scale
+
+
+def _sum(rows):
+    """By a product of matrices, which takes half of the time."""
+    return tf.matmul(tf.ones_like(rows[:, :1]), rows, transpose_a=True)[0]
 
 
 def _mean(x):

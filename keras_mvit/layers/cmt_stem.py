@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from keras_mvit.layers import initializers
+from keras_mvit.layers.activations import exact_gelu
 from keras_mvit.layers.freezing import pass_on_trainable
 
 
@@ -29,6 +30,7 @@ class CMTStem(layers.Layer):
 
     def __init__(self, filters, **kwargs):
         super().__init__(**kwargs)
+        self.activation = exact_gelu
         self.filters = filters
         common = dict(dtype=self.dtype_policy)
         self.pad = layers.ZeroPadding2D(1, name="pad", **common)
@@ -66,7 +68,7 @@ class CMTStem(layers.Layer):
         """Return the map at half the size."""
         x = self.pad(x)
         for conv, norm in zip(self.convs, self.norms, strict=True):
-            x = keras.activations.gelu(conv(x), approximate=False)
+            x = self.activation(conv(x))
             x = norm(x, training=training)
         return x
 

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from keras_mvit.layers import initializers
+from keras_mvit.layers.activations import exact_gelu
 from keras_mvit.layers.freezing import pass_on_trainable
 
 
@@ -30,6 +31,7 @@ class InvertedResidualFFN(layers.Layer):
 
     def __init__(self, hidden_dim, **kwargs):
         super().__init__(**kwargs)
+        self.activation = exact_gelu
         self.hidden_dim = hidden_dim
         self.expand_conv = self._pointwise(hidden_dim, "expand_conv")
         self.expand_bn = self._norm("expand_bn")
@@ -73,10 +75,10 @@ class InvertedResidualFFN(layers.Layer):
 
     def call(self, x, training=None):
         """Return the map after the network."""
-        x = keras.activations.gelu(self.expand_conv(x), approximate=False)
+        x = self.activation(self.expand_conv(x))
         x = self.expand_bn(x, training=training)  # (B, H, W, hidden)
         x = x + self.depthwise_conv(x)
-        x = keras.activations.gelu(x, approximate=False)
+        x = self.activation(x)
         x = self.depthwise_bn(x, training=training)
         return self.project_bn(self.project_conv(x), training=training)
 

@@ -1,3 +1,5 @@
+from unittest import mock
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from numpy.testing import assert_allclose
 
 import keras_mvit
 from keras_mvit.layers.softmax_attention import attention_weights
+from keras_mvit.training import fused_attention
 from keras_mvit.training.fused_attention import attend
 from keras_mvit.training.fused_kernels import use_fused_kernels
 
@@ -32,10 +35,11 @@ def _gradients(function, tensors):
     keys=st.integers(1, 9),
     width=st.integers(1, 8),
     biased=st.booleans(),
+    most=st.sampled_from([3, 16, 65536]),
     seed=st.integers(0, 2**32 - 1),
 )
 def test_gradients_are_those_of_the_softmax(
-    batch, heads, queries, keys, width, biased, seed
+    batch, heads, queries, keys, width, biased, most, seed
 ):
     random = np.random.default_rng(seed)
     shapes = [(batch, heads, n, width) for n in (queries, keys, keys)]
@@ -43,11 +47,26 @@ def test_gradients_are_those_of_the_softmax(
     tensors = [
         tf.constant(random.normal(size=shape), tf.float32) for shape in shapes
     ]
-    mixed, gradients = _gradients(attend, tensors)
+    with mock.patch.object(fused_attention, "_MAX_SCORES", most):
+        mixed, gradients = _gradients(attend, tensors)
     expected, expected_gradients = _gradients(_plain, tensors)
     assert_allclose(mixed, expected, atol=1e-6)
     for gradient, wanted in zip(gradients, expected_gradients, strict=True):
         assert_allclose(gradient, wanted, atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    "queries, keys, pieces",
+    [
+        (256, 256, 1),
+        (324, 324, 2),
+        (400, 400, 4),
+        (257, 400, 1),
+        (900, 900, 15),
+    ],
+)
+def test_queries_go_in_pieces_that_divide_them(queries, keys, pieces):
+    assert fused_attention._pieces(queries, keys) == pieces
 
 
 def _models(variant, **kwargs):

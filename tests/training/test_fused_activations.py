@@ -5,9 +5,12 @@ import tensorflow as tf
 from numpy.testing import assert_allclose
 
 import keras_mvit
+from keras_mvit.layers.activations import exact_gelu
 from keras_mvit.training import compiled
+from keras_mvit.training.fused_activations import make_activations
 from keras_mvit.training.fused_kernels import use_fused_kernels
-from keras_mvit.training.fused_silu import make_silu
+
+_ACTIVATIONS = [keras.activations.silu, exact_gelu]
 
 
 def _with_gradient(function, x):
@@ -21,28 +24,35 @@ def _with_gradient(function, x):
 @pytest.mark.parametrize(
     "dtype, error", [("float32", 4e-6), ("float16", 0), ("float64", 0)]
 )
-def test_it_is_silu(dtype, error, batch_sizes):
-    silu = make_silu(batch_sizes)
+@pytest.mark.parametrize("plain", _ACTIVATIONS)
+def test_it_is_the_activation(plain, dtype, error, batch_sizes):
+    fused = make_activations(batch_sizes)[plain]
     x = tf.constant(np.linspace(-60, 60, 5001), dtype)
     for ours, wanted in zip(
-        _with_gradient(silu, x),
-        _with_gradient(keras.activations.silu, x),
-        strict=True,
+        _with_gradient(fused, x), _with_gradient(plain, x), strict=True
     ):
         assert_allclose(ours, wanted, atol=error, rtol=0)
 
 
-def test_the_model_trains_by_it_and_says_silu():
-    layer = keras_mvit.layers.ConvNormAct(4)
+@pytest.mark.parametrize(
+    "layer, plain",
+    [
+        (keras_mvit.layers.ConvNormAct(4), keras.activations.silu),
+        (keras_mvit.layers.CMTStem(4), exact_gelu),
+        (keras_mvit.layers.InvertedResidualFFN(4), exact_gelu),
+    ],
+)
+def test_the_model_trains_by_it_and_says_what_it_said(layer, plain):
     config = layer.get_config()
     model = keras.Sequential([keras.Input((8, 8, 3)), layer])
+    assert layer.activation is plain
     use_fused_kernels(model)
-    assert layer.activation is not keras.activations.silu
+    assert layer.activation is not plain
     assert layer.get_config() == config
 
 
 def test_batches_that_are_not_named_are_not_compiled(monkeypatch):
-    silu = make_silu((3, 4))
+    silu = make_activations((3, 4))[keras.activations.silu]
     monkeypatch.setattr(compiled, "_compiled", lambda _: lambda x, *_: x + 9)
     both = tf.function(
         lambda x: _with_gradient(silu, x), [tf.TensorSpec((None, 2))]
@@ -56,21 +66,22 @@ def test_batches_that_are_not_named_are_not_compiled(monkeypatch):
         )
 
 
-def test_any_map_in_one_trace():
-    silu = make_silu((1, 2, 5))
+@pytest.mark.parametrize("plain", _ACTIVATIONS)
+def test_any_map_in_one_trace(plain):
+    fused = make_activations((1, 2, 5))[plain]
     traces = []
 
     @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3))])
     def both(x):
         traces.append(x)
-        return _with_gradient(silu, x)
+        return _with_gradient(fused, x)
 
     random = np.random.default_rng(0)
     for batch in (1, 2, 3, 5):
         for size in (1, 4, 7):
             x = random.normal(0, 5, (batch, size, size + 1, 3))
             x = tf.constant(x, tf.float32)
-            wanted = _with_gradient(keras.activations.silu, x)
+            wanted = _with_gradient(plain, x)
             for ours, theirs in zip(both(x), wanted, strict=True):
                 assert_allclose(ours, theirs, atol=4e-6, rtol=0)
     assert len(traces) == 1
