@@ -1,7 +1,7 @@
 """Activations that make fewer passes over the map.
 
-TensorFlow makes two for SiLU and four for its gradient, and five and eleven for
-GELU; XLA makes one of each.
+TensorFlow makes two for SiLU and four for its gradient, and some fifteen for
+GELU and its gradient; XLA makes one of each.
 """
 
 import functools
@@ -10,7 +10,6 @@ import math
 import keras
 import tensorflow as tf
 
-from keras_mvit.layers.activations import exact_gelu
 from keras_mvit.training.compiled import batch_sizes_here, either
 
 
@@ -28,7 +27,7 @@ def make_activations(batch_sizes=()):
         plain: _make(plain, forward, gradient, batch_sizes)
         for plain, forward, gradient in (
             (keras.activations.silu, _silu, _silu_gradient),
-            (exact_gelu, _gelu, _gelu_gradient),
+            (keras.activations.gelu, _gelu, _gelu_gradient),
         )
     }
 

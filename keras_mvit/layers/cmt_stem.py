@@ -4,7 +4,6 @@ import keras
 from keras import layers
 
 from keras_mvit.layers import initializers
-from keras_mvit.layers.activations import exact_gelu
 from keras_mvit.layers.freezing import pass_on_trainable
 
 
@@ -30,7 +29,7 @@ class CMTStem(layers.Layer):
 
     def __init__(self, filters, **kwargs):
         super().__init__(**kwargs)
-        self.activation = exact_gelu
+        self.activation = keras.activations.gelu  # by the error function
         self.filters = filters
         common = dict(dtype=self.dtype_policy)
         self.pad = layers.ZeroPadding2D(1, name="pad", **common)

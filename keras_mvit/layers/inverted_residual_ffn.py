@@ -4,7 +4,6 @@ import keras
 from keras import layers
 
 from keras_mvit.layers import initializers
-from keras_mvit.layers.activations import exact_gelu
 from keras_mvit.layers.freezing import pass_on_trainable
 
 
@@ -31,7 +30,7 @@ class InvertedResidualFFN(layers.Layer):
 
     def __init__(self, hidden_dim, **kwargs):
         super().__init__(**kwargs)
-        self.activation = exact_gelu
+        self.activation = keras.activations.gelu  # by the error function
         self.hidden_dim = hidden_dim
         self.expand_conv = self._pointwise(hidden_dim, "expand_conv")
         self.expand_bn = self._norm("expand_bn")
