@@ -10,19 +10,18 @@ import math
 import keras
 import tensorflow as tf
 
-from keras_mvit.training.compiled import batch_sizes_here, either
+from keras_mvit.training.compiled import either
 
 
 def make_activations(batch_sizes=()):
     """Return what stands in for activations, under their names.
 
     Args:
-        batch_sizes: sequence of int. What XLA compiles them for, on a CPU.
+        batch_sizes: tuple of int. What XLA compiles them for.
 
     Returns:
         dict of callable to callable, both of a tensor.
     """
-    batch_sizes = batch_sizes_here(batch_sizes)
     return {
         plain: _make(plain, forward, gradient, batch_sizes)
         for plain, forward, gradient in (

@@ -18,6 +18,7 @@ def use_fused_kernels(model, batch_sizes=()):
     if keras.backend.backend() != "tensorflow":
         return
     from keras_mvit.training import (
+        compiled,
         fused_activations,
         fused_attention,
         fused_batch_norm,
@@ -25,6 +26,7 @@ def use_fused_kernels(model, batch_sizes=()):
         fused_layer_norm_2d,
     )
 
+    batch_sizes = compiled.batch_sizes_here(batch_sizes)
     fused = {
         keras.layers.BatchNormalization: (
             fused_batch_norm.FusedBatchNormalization

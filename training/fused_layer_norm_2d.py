@@ -7,19 +7,19 @@ of products of matrices, and all that is between them is compiled together.
 import tensorflow as tf
 
 from keras_mvit import layers
-from keras_mvit.training.compiled import batch_sizes_here, either
+from keras_mvit.training.compiled import either
+from keras_mvit.training.fused_layer_norm import sum_of_tokens
 
 
 def make_layer_norm_2d(batch_sizes=()):
     """Return a class that layers can become.
 
     Args:
-        batch_sizes: sequence of int. What XLA compiles it for, on a CPU.
+        batch_sizes: tuple of int. What XLA compiles it for.
 
     Returns:
         Subclass of `keras_mvit.layers.LayerNorm2D`, of the same config.
     """
-    batch_sizes = batch_sizes_here(batch_sizes)
 
     class FusedLayerNorm2D(layers.LayerNorm2D):
         """`LayerNorm2D` that trains by `normalize_map`."""
@@ -63,8 +63,8 @@ def normalize_map(x, gamma, beta, epsilon, batch_sizes=()):
 
         def gradient(upstream):
             upstream = tf.reshape(upstream, tf.shape(maps))
-            of_gammas = _sum(run(_products, upstream))  # (B, 1, C)
-            of_betas = _sum(upstream)
+            of_gammas = sum_of_tokens(run(_products, upstream))  # (B, 1, C)
+            of_betas = sum_of_tokens(upstream)
             count = tf.cast(tf.size(maps[0]), tf.float32)
             of_x = run(
                 _gradient,
@@ -104,8 +104,3 @@ def _gradient(x, mean, scale, upstream, gamma, mean_product, mean_upstream):
 
 def _mean(maps):
     return tf.reduce_mean(maps, axis=(1, 2), keepdims=True)
-
-
-def _sum(maps):
-    """The sum of a map's pixels (B, 1, C)."""
-    return tf.matmul(tf.ones_like(maps[..., :1]), maps, transpose_a=True)
