@@ -35,6 +35,7 @@ since the next is prepared while one is computed:
 """
 
 import contextlib
+import functools
 import subprocess
 import sys
 
@@ -66,7 +67,7 @@ _COMPILED_PEER = flags.DEFINE_boolean(
     "compiled_peer", False, "Also timm with torch.compile; needs a C++ compiler"
 )
 _QUICK = flags.DEFINE_boolean(
-    "quick", False, "A trial: batches of 2, one round, no figure means much."
+    "quick", False, "A trial: batches of 2, --rounds=1, no figure means much."
 )
 _CHECK = flags.DEFINE_boolean("check", False, "Whether misses are an error.")
 
@@ -143,16 +144,12 @@ def _measure(variant, buckets, forms):
             if variant in train_step_figures.WITH_PEER
         }
         rounds = 1 if _QUICK.value else _ROUNDS.value
-
-        def against(others, rounds):
-            return time_against(
-                (ours, base),
-                others,
-                rounds,
-                warm_up=1 if _QUICK.value else 2,
-                steps=_STEPS_TOGETHER[_DEVICE.value],
-            )
-
+        against = functools.partial(
+            time_against,
+            (ours, base),
+            warm_up=1 if _QUICK.value else 2,
+            steps=_STEPS_TOGETHER[_DEVICE.value],
+        )
         base_seconds, to_sizes, traces = against(
             sizes, 3 * rounds if sizes else rounds
         )
