@@ -17,7 +17,7 @@ SMALL, BASE = Bucket(160, 81), Bucket(256, 32)
 
 
 def _figures(**changes):
-    """A model that keeps all bounds."""
+    """Both kinds at once, of a model that keeps all bounds."""
     fields = {
         "variant": "mobilevit_xxs",
         "base": BASE,
@@ -53,15 +53,18 @@ def test_images_per_second_of_a_slower_step():
 
 
 def test_bounds_name_model_and_figure():
-    slow = _figures(peers={"default": [1.2]}, sizes={SMALL: [2.0]}, traces=3)
-    to_peer, to_fixed, traces = misses([slow])
+    slow = [
+        _figures(peers={"default": [1.2]}, sizes={}),
+        _figures(peers={}, sizes={SMALL: [2.0]}, traces=3),
+    ]
+    to_peer, to_fixed, traces = misses(slow)
     assert to_peer == "mobilevit_xxs: images/s over timm's: 1.200, below 1.3"
     assert to_fixed.endswith("multi-scale over fixed size: 1.177, below 1.35")
     assert traces.startswith("mobilevit_xxs: 3 traces, more than one")
 
 
 def test_what_is_not_measured_is_missed():
-    (line,) = misses([_figures(peers={})])
+    (line,) = misses([_figures(peers={}, sizes={})])
     assert line.endswith("timm's: not measured, must be at least 1.3")
 
 
@@ -72,11 +75,12 @@ def test_cmt_has_no_peer_and_one_size():
 
 
 def test_sizes():
-    (buckets,) = sets_of_buckets("mobilevit_xxs", 256, 32)
+    fixed, buckets = sets_of_buckets("mobilevit_xxs", 256, 36, 32)
+    assert fixed == (Bucket(256, 36),)
     assert buckets[0] == BASE and SMALL in buckets and len(buckets) == 5
-    (small,) = sets_of_buckets("mobilevit_xxs", 64, 128)
+    _, small = sets_of_buckets("mobilevit_xxs", 64, 36, 128)
     assert [bucket.size_px for bucket in small] == [64, 48, 80]
-    assert sets_of_buckets("cmt_ti", 256, 32) == [
+    assert sets_of_buckets("cmt_ti", 256, 32, 128) == [
         (Bucket(160, 32),),
         (BASE,),
     ]
