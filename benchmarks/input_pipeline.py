@@ -37,7 +37,7 @@ _QUALITY = flags.DEFINE_integer(
     "quality", 90, "Of the JPEGs of 500 x 375 pixels.", 1, 100
 )
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "At the base size.", 1)
-_SECONDS = flags.DEFINE_float("seconds", 60, "Of timing, for each folder.")
+_SECONDS = flags.DEFINE_float("seconds", 120, "Of timing, for each folder.")
 _STREAM_GB = flags.DEFINE_float(
     "stream_gb", 0, "Send so many GB of JPEGs through, and measure no speed.", 0
 )
@@ -62,7 +62,7 @@ def _speed():
     from benchmarks import input_paths
 
     # Many times: what an epoch costs once is little beside its images.
-    files, times = (16, 1) if _QUICK.value else (128, 32)
+    files, times = (16, 1) if _QUICK.value else (128, 64)
     quality = _QUALITY.value
     made = os.path.join(_OUTPUT_DIR.value, f"500x375_quality_{quality}")
     input_paths.make_photographs(made, files, 500, 375, quality)
@@ -70,7 +70,7 @@ def _speed():
     if _DATA_DIR.value is None:
         print("--data_dir is not given: only these were measured.")
         return found
-    return found + _measure(_DATA_DIR.value, 8, _DATA_PX.value)
+    return found + _measure(_DATA_DIR.value, 16, _DATA_PX.value)
 
 
 def _measure(folder, times, base_px):

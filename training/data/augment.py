@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras_mvit.training.data.arrays import empty
 from keras_mvit.training.data.crop import crop_draws, cut, random_crop_box
 from keras_mvit.training.data.decode import REDUCTIONS, decode, jpeg_size
-from keras_mvit.training.data.draws import uniforms
+from keras_mvit.training.data.draws import of_each_image, uniforms
 from keras_mvit.training.data.erasing import erase, erasing_boxes
 from keras_mvit.training.data.opencv import cv2
 from keras_mvit.training.data.rand_augment import distort, distortion_draws
@@ -26,7 +26,7 @@ def augment_draws(seeds, sizes_px, augmentation):
         augmentation: `Augmentation`.
 
     Returns:
-        dict of tensors (B, ...): what `augment` takes for each image.
+        dict of tensors (B, ...): what `augment` takes, of `of_each_image`.
     """
     draws = {
         **crop_draws(seeds, augmentation),
@@ -62,14 +62,15 @@ def augment_images(
 
     def run(images, size_px, *columns):
         batch = empty((len(images), size_px, size_px, 3), np.uint8)
-        for index, image in enumerate(images):
-            draw = {
-                name: column[index]
-                for name, column in zip(names, columns, strict=True)
-            }
-            batch[index] = augment(
-                image, size_px, draw, augmentation, interpolation, mean
-            )
+        drawn = of_each_image(dict(zip(names, columns, strict=True)))
+        # All crops first: threads that make many short calls, as `_change`
+        # does, wait for each other's Python, and so they rarely do so at once.
+        for image, draw, crop in zip(images, drawn, batch, strict=True):
+            _random_crop(image, draw, augmentation, interpolation, crop)
+        for draw, crop in zip(drawn, batch, strict=True):
+            changed = _change(crop, draw, augmentation, mean)
+            if changed is not crop:
+                crop[:] = changed
         return batch
 
     batch = tf.numpy_function(
@@ -84,7 +85,7 @@ def augment(image, size_px, draw, augmentation, interpolation, mean=(0, 0, 0)):
     Args:
         image: uint8 array (H, W, 3), or bytes of a file.
         size_px: int. Height and width of the result.
-        draw: dict of this image's arrays, from `augment_draws`.
+        draw: dict, this image's of `augment_draws`.
         augmentation: `Augmentation`.
         interpolation: str. `"bilinear"` or `"bicubic"`, as of `resize_fast`.
         mean: 3 ints, from 0 to 255. The model's mean colour, R, G, B, which
@@ -93,13 +94,25 @@ def augment(image, size_px, draw, augmentation, interpolation, mean=(0, 0, 0)):
     Returns:
         uint8 array (size_px, size_px, 3).
     """
+    crop = np.empty((size_px, size_px, 3), np.uint8)
+    _random_crop(image, draw, augmentation, interpolation, crop)
+    return _change(crop, draw, augmentation, mean)
+
+
+def _random_crop(image, draw, augmentation, interpolation, crop):
+    """The first part of `augment`; `crop` gets its result."""
+    size_px = crop.shape[:2]
     if isinstance(image, bytes):
-        image, box = _decode(image, size_px, draw, augmentation)
+        image, box = _decode(image, size_px[0], draw, augmentation)
     else:
         box = random_crop_box(*image.shape[:2], draw, augmentation)
-    image = resize_fast(cut(image, box), (size_px, size_px), interpolation)
+    resize_fast(cut(image, box), size_px, interpolation, crop)
+
+
+def _change(image, draw, augmentation, mean):
+    """The rest of it; may change the image in place, or return another."""
     if augmentation.horizontal_flip and draw["mirrored"]:
-        image = cv2.flip(image, 1)
+        cv2.flip(image, 1, image)
     image = distort(image, draw, augmentation, mean)
     if "erased" in draw:
         erase(image, draw["erased"], mean)
@@ -113,8 +126,10 @@ def _decode(encoded, size_px, draw, augmentation):
         image = decode(encoded)
         return image, random_crop_box(*image.shape[:2], draw, augmentation)
     box = random_crop_box(*size, draw, augmentation)
-    short = min(box[2:])
-    reduction = max(x for x in REDUCTIONS if x == 1 or short >= x * size_px)
+    excess = min(box[2:]) // size_px
+    if excess < 2:
+        return decode(encoded), box
+    reduction = max(x for x in REDUCTIONS if x <= excess)
     return decode(encoded, reduction), [x // reduction for x in box]
 
 

@@ -4,6 +4,9 @@ All take a uint8 array (H, W, 3) and a number, and give such an array. Most are
 tables of 256 values. They give Pillow's values, but that `contrast`,
 `saturation` and `sharpness` may differ by 1 where a grey is halfway between
 two values, or a sum next to a whole number.
+
+Channels are not taken apart: a call of OpenCV for each lets go of Python's lock
+each time, and the wait to have it back may be longer than the call.
 """
 
 import math
@@ -21,7 +24,7 @@ _DOWN = 2.0**-13 - 0.5
 
 def brightness(image, factor):
     """Scales all values; 1 changes nothing."""
-    return _look_up(image, _VALUES * np.float32(factor))
+    return cv2.LUT(image, _bytes(_VALUES * np.float32(factor)))
 
 
 def contrast(image, factor):
@@ -43,8 +46,9 @@ def saturation(image, factor):
 
 def sharpness(image, factor):
     """Scales the distance from a smoothed image; 1 changes nothing."""
-    smooth = image.copy()  # the border is not smoothed
-    smooth[1:-1, 1:-1] = cv2.filter2D(image, -1, _SMOOTH)[1:-1, 1:-1]
+    smooth = cv2.filter2D(image, -1, _SMOOTH)
+    smooth[0], smooth[-1] = image[0], image[-1]  # the border is not smoothed
+    smooth[:, 0], smooth[:, -1] = image[:, 0], image[:, -1]
     return _blend(smooth, image, factor)
 
 
@@ -61,7 +65,7 @@ def solarize(image, threshold):
 
 def solarize_add(image, addend):
     """Adds to the values below 128; 0 changes nothing."""
-    return _look_up(image, _VALUES + addend * (_VALUES < 128))
+    return cv2.LUT(image, _bytes(_VALUES + addend * (_VALUES < 128)))
 
 
 def invert(image, _):
@@ -71,28 +75,29 @@ def invert(image, _):
 
 def autocontrast(image, _):
     """Stretches each channel to the whole range; its number has no meaning."""
-    channels = cv2.split(image)
-    ends = [cv2.minMaxLoc(channel)[:2] for channel in channels]
-    low, high = np.array(ends).T[..., np.newaxis]
-    # In Pillow's order and precision.
-    scale = 255.0 / np.maximum(high - low, 1.0)
-    tables = np.where(high > low, _VALUES * scale - low * scale, _VALUES)
-    return _look_up_channels(channels, tables)
+    lows = image.min(axis=0).min(axis=0).tolist()
+    highs = image.max(axis=0).max(axis=0).tolist()
+    tables = np.empty((256, 3), np.uint8)
+    for channel, (low, high) in enumerate(zip(lows, highs, strict=True)):
+        # In Pillow's order and precision.
+        scale = 255.0 / (high - low) if high > low else 1.0
+        offset = low * scale if high > low else 0.0
+        tables[:, channel] = _bytes(_VALUES * np.float64(scale) - offset)
+    return cv2.LUT(image, tables[np.newaxis])
 
 
 def equalize(image, _):
     """Flattens each channel's histogram; its number has no meaning."""
-    channels = cv2.split(image)
-    counts = [
-        cv2.calcHist([channel], [0], None, [256], (0, 256)).ravel()
-        for channel in channels
-    ]
-    counts = np.array(counts, np.int32)
-    below = counts.cumsum(axis=1, dtype=np.int32) - counts
-    largest = 255 - (counts[:, ::-1] > 0).argmax(axis=1)
-    step = below[range(3), largest, np.newaxis] // 255
-    flat = (step // 2 + below) // np.maximum(step, 1)
-    return _look_up_channels(channels, np.where(step, flat, _VALUES))
+    tables = np.empty((256, 3), np.uint8)
+    for channel in range(3):
+        counts = cv2.calcHist([image], [channel], None, [256], (0, 256))
+        ends = counts.cumsum(dtype=np.int32)
+        below = ends - counts.ravel().astype(np.int32)
+        largest = ends.searchsorted(ends[-1])
+        step = int(below[largest]) // 255
+        flat = (step // 2 + below) // step if step else _VALUES
+        tables[:, channel] = _bytes(flat)
+    return cv2.LUT(image, tables[np.newaxis])
 
 
 def _blend(start, image, factor):
@@ -100,9 +105,5 @@ def _blend(start, image, factor):
     return cv2.addWeighted(image, factor, start, 1 - factor, _DOWN)
 
 
-def _look_up(image, table):
-    return cv2.LUT(image, table.clip(0, 255).astype(np.uint8))
-
-
-def _look_up_channels(channels, tables):
-    return cv2.merge(list(map(_look_up, channels, tables)))
+def _bytes(table):
+    return table.clip(0, 255).astype(np.uint8)

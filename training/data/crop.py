@@ -48,7 +48,7 @@ def random_crop_box(height, width, draw, augmentation):
     Args:
         height: int. Of the image, in pixels.
         width: int.
-        draw: dict of this image's arrays, from `crop_draws`.
+        draw: dict, this image's of `crop_draws`.
         augmentation: `Augmentation`.
 
     Returns:
@@ -56,8 +56,8 @@ def random_crop_box(height, width, draw, augmentation):
     """
     root = math.sqrt(height * width)
     tries = 0
-    for sides in draw["crop_sides"]:
-        y, x = (max(1, round(root * side)) for side in sides.tolist())
+    for side_y, side_x in draw["crop_sides"]:
+        y, x = max(1, round(root * side_y)), max(1, round(root * side_x))
         if y <= height and x <= width:
             break
         tries += 1
@@ -65,7 +65,7 @@ def random_crop_box(height, width, draw, augmentation):
         low, high = augmentation.crop_ratio
         y = max(1, round(min(height, width / low)))
         x = max(1, round(min(width, height * high)))
-    top, left = draw["crop_corners"][tries].tolist()
+    top, left = draw["crop_corners"][tries]
     return int(top * (height - y + 1)), int(left * (width - x + 1)), y, x
 
 

@@ -45,6 +45,22 @@ def normals(seeds, count, purpose):
     return tf.cast(tf.math.ndtri(drawn + 2.0**-25), tf.float32)
 
 
+def of_each_image(draws):
+    """What was drawn for many images, image by image.
+
+    Args:
+        draws: dict of arrays (B, ...).
+
+    Returns:
+        list of B dicts of Python's numbers, or lists of them: to take these
+        out of arrays one by one is slower.
+    """
+    columns = (column.tolist() for column in draws.values())
+    return [
+        dict(zip(draws, row, strict=True)) for row in zip(*columns, strict=True)
+    ]
+
+
 def _mix(x):
     x = (x ^ tf.bitwise.right_shift(x, 16)) * 0x7FEB352D
     x = (x ^ tf.bitwise.right_shift(x, 15)) * 0x846CA68B

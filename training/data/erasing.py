@@ -24,11 +24,12 @@ def erase(image, box, colour):
 
     Args:
         image: uint8 array (H, W, 3), changed in place.
-        box: int array (4,), of `erasing_boxes`; of height 0 for none.
+        box: 4 ints, of `erasing_boxes`; of height 0 for none.
         colour: 3 ints.
     """
-    top, left, height, width = box.tolist()
-    cv2.rectangle(image, (left, top, width, height), colour, cv2.FILLED)
+    top, left, height, width = box
+    if height:
+        cv2.rectangle(image, (left, top, width, height), colour, cv2.FILLED)
 
 
 def erase_by_noise(images, seeds, probability):

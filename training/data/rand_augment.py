@@ -43,7 +43,7 @@ def distort(image, draw, augmentation, mean=(0, 0, 0)):
 
     Args:
         image: uint8 array (H, W, 3).
-        draw: dict of this image's arrays, from `distortion_draws`.
+        draw: dict, this image's of `distortion_draws`.
         augmentation: `Augmentation`.
         mean: 3 ints. Colour of what comes from outside the image, where the
             policy does not leave it black.
@@ -54,7 +54,7 @@ def distort(image, draw, augmentation, mean=(0, 0, 0)):
     if augmentation.rand_augment_ops:
         operations = augmentation.policy.operations
         fill = mean if augmentation.policy.fill == "mean" else (0, 0, 0)
-        drawn = (draw[x].tolist() for x in ("operations", "levels", "signs"))
+        drawn = (draw[x] for x in ("operations", "levels", "signs"))
         for index, level, sign in zip(*drawn, strict=True):
             if index < len(operations):
                 image = apply_operation(

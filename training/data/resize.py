@@ -31,7 +31,7 @@ def resize(image, size_px, interpolation):
     return np.asarray(resized)
 
 
-def resize_fast(image, size_px, interpolation):
+def resize_fast(image, size_px, interpolation, out=None):
     """Resizes like `resize`, many times as fast, by OpenCV.
 
     OpenCV interpolates between neighbours only, so what would alias is removed
@@ -48,6 +48,8 @@ def resize_fast(image, size_px, interpolation):
         image: uint8 array (H, W, 3).
         size_px: (int, int). New height and width.
         interpolation: str. `"bilinear"` or `"bicubic"`.
+        out: uint8 array (height, width, 3) for the result. Defaults to a new
+            one.
 
     Returns:
         uint8 array (height, width, 3).
@@ -57,7 +59,10 @@ def resize_fast(image, size_px, interpolation):
     if shrinks >= _SMOOTHED_FROM:
         image = _without_fine_detail(image, size_px)
     return cv2.resize(
-        image, (width, height), interpolation=_INTERPOLATIONS[interpolation]
+        image,
+        (width, height),
+        out,
+        interpolation=_INTERPOLATIONS[interpolation],
     )
 
 

@@ -19,6 +19,7 @@ from keras_mvit.training.data.augment import (
 from keras_mvit.training.data.augmentation import Augmentation
 from keras_mvit.training.data.crop import random_crop_box
 from keras_mvit.training.data.decode import decode
+from keras_mvit.training.data.draws import of_each_image
 
 PLAIN = Augmentation((1.0, 1.0), (1.0, 1.0), horizontal_flip=False)
 
@@ -33,14 +34,10 @@ def seeds(count):
 
 
 def draws(seeds, augmentation):
-    """What is drawn for each image: a list of dicts of arrays."""
+    """What is drawn for each image: a list of dicts."""
     sizes_px = np.zeros(len(seeds))  # of erasing alone
     drawn = augment_draws(tf.constant(seeds), sizes_px, augmentation)
-    drawn = {name: column.numpy() for name, column in drawn.items()}
-    return [
-        {name: column[index] for name, column in drawn.items()}
-        for index in range(len(seeds))
-    ]
+    return of_each_image({name: x.numpy() for name, x in drawn.items()})
 
 
 def augment_by(image, size_px, seed, augmentation):

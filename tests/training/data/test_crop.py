@@ -9,6 +9,7 @@ from keras_mvit.training.data.augment import augment
 from keras_mvit.training.data.augmentation import Augmentation
 from keras_mvit.training.data.crop import crop_draws, cut, random_crop_box
 from keras_mvit.training.data.decode import decode
+from keras_mvit.training.data.draws import of_each_image
 from tests.training.data.test_decode import encode
 
 PLAIN = Augmentation(horizontal_flip=False)
@@ -16,7 +17,8 @@ PLAIN = Augmentation(horizontal_flip=False)
 
 def draw(number):
     draws = crop_draws(tf.constant([[1, number]]), PLAIN)
-    return {name: drawn[0].numpy() for name, drawn in draws.items()}
+    (draw,) = of_each_image({name: x.numpy() for name, x in draws.items()})
+    return draw
 
 
 def noise():

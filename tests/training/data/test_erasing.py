@@ -46,7 +46,7 @@ def test_a_rectangle_is_overwritten_by_noise(count, side):
     boxes = boxes_of(count, side, "pixel")
     for image, box in zip(result, boxes, strict=True):
         erased = np.zeros((side, side, 3), np.uint8)
-        erase(erased, box, (1, 1, 1))
+        erase(erased, box.tolist(), (1, 1, 1))
         assert (image[erased == 0] == 5).all() and (
             image[erased == 1] != 5
         ).all()
@@ -56,11 +56,11 @@ def test_a_rectangle_is_overwritten_by_noise(count, side):
 
 def test_a_rectangle_gets_a_colour():
     image = np.zeros((7, 9, 3), np.uint8)
-    erase(image, np.array((2, 3, 4, 5)), (10, 20, 30))
+    erase(image, (2, 3, 4, 5), (10, 20, 30))
     assert (image[2:6, 3:8] == (10, 20, 30)).all()
     assert np.count_nonzero(image) == 4 * 5 * 3
     before = image.copy()
-    erase(image, np.array((0, 0, 0, 0)), (1, 1, 1))
+    erase(image, (0, 0, 0, 0), (1, 1, 1))
     np.testing.assert_array_equal(image, before)
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from keras_mvit.training.data import color, geometry
 from keras_mvit.training.data.augmentation import Augmentation
+from keras_mvit.training.data.draws import of_each_image
 from keras_mvit.training.data.policies import POLICIES
 from keras_mvit.training.data.rand_augment import (
     apply_operation,
@@ -38,16 +39,12 @@ def seeds(count):
 
 def distort_all(batch, seeds, augmentation, mean=(0, 0, 0)):
     drawn = distortion_draws(seeds, augmentation)
-    drawn = {name: column.numpy() for name, column in drawn.items()}
+    drawn = of_each_image({name: x.numpy() for name, x in drawn.items()})
+    drawn = drawn or [{}] * len(batch)  # of no augmentation
     return np.stack(
         [
-            distort(
-                image,
-                {name: column[index] for name, column in drawn.items()},
-                augmentation,
-                mean,
-            )
-            for index, image in enumerate(batch)
+            distort(image, draw, augmentation, mean)
+            for image, draw in zip(batch, drawn, strict=True)
         ]
     )
 
