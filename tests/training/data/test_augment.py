@@ -104,8 +104,10 @@ def test_the_same_seed_gives_the_same_image():
     assert np.any(first != other)
 
 
-def test_many_images_at_once():
-    images, on = noise(5 * 50, 70).reshape(5, 50, 70, 3), Augmentation()
+@pytest.mark.parametrize("operations", [0, 2])
+def test_many_images_at_once(operations):
+    images = noise(5 * 50, 70).reshape(5, 50, 70, 3)
+    on = Augmentation(rand_augment_ops=operations)
     together = augment_images(
         images, 24, augment_draws(seeds(5), np.zeros(5), on), on, "bicubic"
     )
