@@ -26,7 +26,7 @@ def augment_draws(seeds, sizes_px, augmentation):
         augmentation: `Augmentation`.
 
     Returns:
-        dict of tensors (B, ...): what `augment` takes, of `of_each_image`.
+        dict of tensors (B, ...): what `augment` takes, by `of_each_image`.
     """
     draws = {
         **crop_draws(seeds, augmentation),
