@@ -82,11 +82,13 @@ def main(argv):
     console.import_keras_quietly("tensorflow")
     warn_if_busy()
     batch_sizes = (_BATCH_SIZE.value, _MULTI_SCALE_BATCH_SIZE.value)
+    if _QUICK.value:
+        batch_sizes = (2, 2)
     forms = _peer_forms()
     figures = []
     for variant in _MODELS.value:
         for buckets in train_step_figures.sets_of_buckets(
-            variant, _SIZE.value, *((2, 2) if _QUICK.value else batch_sizes)
+            variant, _SIZE.value, *batch_sizes
         ):
             figures.append(_measure(variant, buckets, forms))
             _print(figures[-1])

@@ -126,10 +126,8 @@ def _decode(encoded, size_px, draw, augmentation):
         image = decode(encoded)
         return image, random_crop_box(*image.shape[:2], draw, augmentation)
     box = random_crop_box(*size, draw, augmentation)
-    excess = min(box[2:]) // size_px
-    if excess < 2:
-        return decode(encoded), box
-    reduction = max(x for x in REDUCTIONS if x <= excess)
+    most = max(1, min(box[2:]) // size_px)
+    reduction = max(x for x in REDUCTIONS if x <= most)
     return decode(encoded, reduction), [x // reduction for x in box]
 
 

@@ -79,10 +79,11 @@ def autocontrast(image, _):
     highs = image.max(axis=0).max(axis=0).tolist()
     tables = np.empty((256, 3), np.uint8)
     for channel, (low, high) in enumerate(zip(lows, highs, strict=True)):
+        if low == high:
+            low, high = 0, 255  # changes nothing
         # In Pillow's order and precision.
-        scale = 255.0 / (high - low) if high > low else 1.0
-        offset = low * scale if high > low else 0.0
-        tables[:, channel] = _bytes(_VALUES * np.float64(scale) - offset)
+        scale = np.float64(255.0) / (high - low)
+        tables[:, channel] = _bytes(_VALUES * scale - low * scale)
     return cv2.LUT(image, tables[np.newaxis])
 
 
