@@ -24,6 +24,7 @@ COLUMNS = (
     "images_per_second",
 )
 _EVENTS = "events.out.tfevents.0.keras_mvit"
+_RISE = 1.05  # of the training loss, that is not chance
 
 
 def write_csv(path, rows):
@@ -99,12 +100,27 @@ class TensorBoardCurves:
             raise OSError(error.message) from error
 
 
-def summary_line(row, epochs):
-    """What is printed after an epoch."""
-    return (
+def summary_lines(history, epochs):
+    """What is printed after an epoch.
+
+    Args:
+        history: list of dict, the rows so far.
+        epochs: int. Of the run.
+
+    Returns:
+        str: a line, and a note if training has undone what it had learnt.
+    """
+    first, row = history[0]["loss"], history[-1]
+    text = (
         f"epoch {row['epoch']:>{len(str(epochs))}}/{epochs}  "
         f"loss {row['loss']:.3f}  top-1 {row['top1']:6.1%}  "
         f"test loss {row['val_loss']:.3f}  top-1 {row['val_top1']:6.1%}  "
         f"lr {row['learning_rate']:.1e}  "
         f"{row['images_per_second']:.0f} images/s  {row['seconds']:.1f} s"
     )
+    if row["loss"] > _RISE * first:
+        text += (
+            "\nNote: the training loss is above that of the first epoch, "
+            f"{first:.3f}; a lower --learning_rate may help."
+        )
+    return text

@@ -20,7 +20,7 @@ from keras_mvit.training.data.bad_images import naming_bad_images
 from keras_mvit.training.distribution import ALONE
 from keras_mvit.training.epoch_progress import EpochProgress, fingerprint
 from keras_mvit.training.evaluation import Evaluator
-from keras_mvit.training.history import TensorBoardCurves, summary_line
+from keras_mvit.training.history import TensorBoardCurves, summary_lines
 from keras_mvit.training.models import (
     go_to_step,
     make_models,
@@ -123,7 +123,7 @@ class Trainer:
                 if is_chief:
                     self._files.publish(self._history)
                     curves.write(row)
-                self._distribution.report(summary_line(row, epochs))
+                self._distribution.report(summary_lines(self._history, epochs))
             counts = self._final_counts()
             if is_chief:
                 self._files.summarize(self._history, counts, curves)

@@ -5,7 +5,12 @@ import tensorflow as tf
 from PIL import Image
 
 import keras_mvit.training
-from keras_mvit.training.history import COLUMNS, TensorBoardCurves, write_csv
+from keras_mvit.training.history import (
+    COLUMNS,
+    TensorBoardCurves,
+    summary_lines,
+    write_csv,
+)
 
 
 def row(epoch):
@@ -71,3 +76,16 @@ def test_public_names():
         assert getattr(keras_mvit.training, name).__doc__
     with pytest.raises(AttributeError, match="no attribute 'trian_model'"):
         _ = keras_mvit.training.trian_model
+
+
+@pytest.mark.parametrize(
+    "losses, noted",
+    [((1.5,), False), ((1.0, 0.6, 1.04), False), ((1.0, 0.6, 1.06), True)],
+)
+def test_a_loss_that_rises_is_noted(losses, noted):
+    history = [row(i + 1) | {"loss": loss} for i, loss in enumerate(losses)]
+    first, *more = summary_lines(history, 9).splitlines()
+    assert first.startswith(f"epoch {len(losses)}/9  loss {losses[-1]:.3f}")
+    assert len(more) == noted
+    if noted:
+        assert "first epoch, 1.000; a lower" in more[0]
