@@ -11,12 +11,14 @@ from keras_mvit.training.recipes import RECIPES
 _HEADER = (
     "recipe",
     "model",
+    "from weights",
     "epochs",
     "batch",
     "peak learning rate",
     "weight decay",
     "published top-1, %",
 )
+_WEIGHTS = {None: "any", True: "trained", False: "random"}
 
 
 def main(argv):
@@ -30,6 +32,7 @@ def main(argv):
         [
             recipe.name,
             model,
+            _WEIGHTS[recipe.trained],
             str(recipe.epochs),
             str(recipe.batch_size),
             f"{recipe.learning_rate:.2g}",

@@ -5,19 +5,22 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """One row. Each field but the first four is a setting of the same name.
+    """One row. Each field but the first five is a setting of the same name.
 
     Attributes:
         name: str. What `--recipe` takes.
         models: tuple of str. Whom it is for; empty: all.
         source: str. Where it is from.
         top1: float or None. Published ImageNet-1k top-1, percent.
+        trained: bool or None. Whether it starts from trained weights, or from
+            random ones; `None` is for either.
     """
 
     name: str
     models: tuple[str, ...]
     source: str
     top1: float | None
+    trained: bool | None = dataclasses.field(default=None, kw_only=True)
     epochs: int
     batch_size: int
     learning_rate: float
@@ -57,5 +60,5 @@ class Recipe:
 RECIPE_SETTINGS = tuple(
     field.name
     for field in dataclasses.fields(Recipe)
-    if field.name not in ("name", "models", "source", "top1")
+    if field.name not in ("name", "models", "source", "top1", "trained")
 )

@@ -10,8 +10,6 @@ epoch, and warm-ups are given in epochs (3,000 iterations of MobileViT's 927
 an epoch, 20,000 of MobileViTv2's 1,251), so that they fit any data set.
 """
 
-import dataclasses
-
 from keras_mvit.training.recipe import Recipe
 
 _MOBILEVIT = tuple(
@@ -82,6 +80,7 @@ _MOBILEVITV2_21K = tuple(
         (model,),
         "MobileViTv2, table 9: ImageNet-21k-P, from the ImageNet-1k weights",
         None,
+        trained=True,
         epochs=80,
         batch_size=4096,
         learning_rate=3e-4,
@@ -99,6 +98,7 @@ _MOBILEVITV2_21K_TO_1K = tuple(
         (model,),
         "ml-cvnets, finetune_imagenet1k; from the ImageNet-21k-P weights",
         top1,
+        trained=True,
         epochs=50,
         batch_size=256,
         optimizer="sgd",
@@ -121,6 +121,7 @@ _MOBILEVITV2_384 = tuple(
         (model,),
         "ml-cvnets, finetune_higher_res; from the weights at 256 px",
         top1,
+        trained=True,
         epochs=10,
         batch_size=128,
         optimizer="sgd",
@@ -178,32 +179,38 @@ _CMT = tuple(
     )
 )
 
-# Ours: a few thousand images of the user's own. `finetune` without weights to
-# start from takes the second row, whose learning rate is for random ones.
-_FINETUNE = Recipe(
-    "finetune",
-    (),
-    "ours: a few thousand images, from trained weights",
-    None,
-    epochs=30,
-    batch_size=64,
-    learning_rate=5e-4,
-    final_learning_rate=5e-6,
-    warmup_epochs=2.0,
-    weight_decay=0.01,
-    clip_norm=10.0,
-    multi_scale=True,
-)
-_FROM_SCRATCH = dataclasses.replace(
-    _FINETUNE,
-    source="ours: a few thousand images, from random weights",
-    learning_rate=2e-3,
-    final_learning_rate=1e-5,
+_ANY = ()
+_CMTS = tuple(recipe.models[0] for recipe in _CMT)
+
+# Ours: a few thousand images of the user's own. CMT diverges at the others'
+# rate from random weights; from trained ones it has a fourth of its own, too.
+_FINETUNE = tuple(
+    Recipe(
+        "finetune",
+        models,
+        f"ours: a few thousand images, from {weights} weights",
+        None,
+        trained=weights == "trained",
+        epochs=30,
+        batch_size=64,
+        learning_rate=peak,
+        final_learning_rate=final,
+        warmup_epochs=2.0,
+        weight_decay=0.01,
+        clip_norm=10.0,
+        multi_scale=models is _ANY,
+    )
+    for models, weights, peak, final in (
+        (_CMTS, "trained", 1.25e-4, 1.25e-6),
+        (_CMTS, "random", 5e-4, 2.5e-6),
+        (_ANY, "trained", 5e-4, 5e-6),
+        (_ANY, "random", 2e-3, 1e-5),
+    )
 )
 
 _QUANTIZE_AWARE = Recipe(
     "quantize_aware",
-    (),
+    _ANY,
     "ours: a trained model, with the roundings of int8",
     None,
     epochs=3,
@@ -222,11 +229,10 @@ RECIPES = (
     *_MOBILEVITV2_21K_TO_1K,
     *_MOBILEVITV2_384,
     *_CMT,
-    _FINETUNE,
+    *_FINETUNE,
     _QUANTIZE_AWARE,
 )
 NAMES = ("auto", *dict.fromkeys(recipe.name for recipe in RECIPES))
-_FROM_WEIGHTS = ("mobilevitv2_21k", "mobilevitv2_21k_to_1k", "mobilevitv2_384")
 
 
 def get_recipe(name, model, weights=None):
@@ -247,18 +253,17 @@ def get_recipe(name, model, weights=None):
     fitting = [r for r in RECIPES if model in r.models or not r.models]
     if name == "auto":
         return fitting[0]
-    for recipe in fitting:
-        if recipe.name == name:
-            break
-    else:
-        accepted = ["auto", *(recipe.name for recipe in fitting)]
+    named = [recipe for recipe in fitting if recipe.name == name]
+    if not named:
+        accepted = dict.fromkeys(["auto", *(r.name for r in fitting)])
         raise ValueError(
             f"recipe must be one of {', '.join(accepted)} for {model}, "
             f"got {name!r}"
         )
-    if name in _FROM_WEIGHTS and not weights:
-        raise ValueError(
-            f"Recipe {name} starts from trained weights: name their file with "
-            "--weights"
-        )
-    return _FROM_SCRATCH if recipe is _FINETUNE and not weights else recipe
+    for recipe in named:
+        if recipe.trained in (None, bool(weights)):
+            return recipe
+    raise ValueError(
+        f"Recipe {name} starts from trained weights: name their file with "
+        "--weights"
+    )

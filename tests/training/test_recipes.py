@@ -70,11 +70,22 @@ def test_recipes_are_valid_settings():
         Settings("run", **recipe.settings())
 
 
-def test_the_learning_rate_for_random_weights_is_higher():
-    from_weights = get_recipe("finetune", "cmt_ti", "weights.npz")
-    from_scratch = get_recipe("finetune", "cmt_ti")
-    assert from_weights.learning_rate < from_scratch.learning_rate
-    assert from_scratch.name == "finetune"
+@pytest.mark.parametrize("model", keras_mvit.list_models())
+def test_finetuning_depends_on_the_weights(model):
+    from_weights = get_recipe("finetune", model, "weights.npz")
+    from_scratch = get_recipe("finetune", model)
+    assert (from_weights.trained, from_scratch.trained) == (True, False)
+    assert from_weights.learning_rate == from_scratch.learning_rate / 4
+    assert from_weights.name == from_scratch.name == "finetune"
+
+
+def test_cmt_is_finetuned_more_gently():
+    for weights in (None, "weights.npz"):
+        v1 = get_recipe("finetune", "mobilevit_xxs", weights)
+        v2 = get_recipe("finetune", "mobilevitv2_050", weights)
+        cmt = get_recipe("finetune", "cmt_ti", weights)
+        assert v1 == v2 and v1.multi_scale and not cmt.multi_scale
+        assert cmt.learning_rate < v1.learning_rate
 
 
 @pytest.mark.parametrize(
