@@ -22,8 +22,8 @@ def resolve(settings, source, variant):
 
     Raises:
         ValueError: the recipe is not for the model, several sizes are asked
-            of a model that has one, or quantization-aware training without a
-            trained model or in mixed precision.
+            of a model or a recipe that has one, or quantization-aware training
+            without a trained model or in mixed precision.
     """
     name = settings.recipe
     if settings.quantize_aware:
@@ -46,6 +46,8 @@ def resolve(settings, source, variant):
     multi_scale = (
         recipe.multi_scale and variant.any_size and not settings.quantize_aware
     )
+    if settings.multi_scale is None and not multi_scale:
+        _check_no_scales(settings, name)
     # Of two that give a field, the earlier one counts.
     resolved = _filled(
         settings,
@@ -115,6 +117,16 @@ def _filled(settings, values):
     """A copy whose `None`s are replaced."""
     unset = {k: v for k, v in values.items() if getattr(settings, k) is None}
     return dataclasses.replace(settings, **unset)
+
+
+def _check_no_scales(settings, recipe):
+    for name in ("min_image_size", "max_image_size"):
+        if getattr(settings, name) is not None:
+            raise ValueError(
+                f"Recipe {recipe} trains {settings.model} at one size: {name} "
+                f"must be None without multi_scale, got "
+                f"{getattr(settings, name)}"
+            )
 
 
 def _check_quantize_aware(settings):

@@ -15,7 +15,12 @@ def test_says_what_would_be_done_and_writes_nothing(
     tmp_path, image_folder, capsys
 ):
     settings = make_settings(
-        tmp_path, epochs=8, batch_size=8, device_batch_size=4, model="cmt_ti"
+        tmp_path,
+        epochs=8,
+        batch_size=8,
+        device_batch_size=4,
+        model="cmt_ti",
+        multi_scale=False,
     )
     dry_run(settings)
     output = capsys.readouterr().out

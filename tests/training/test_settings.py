@@ -118,6 +118,17 @@ def test_cmt_has_one_size():
         resolved("digits", model="cmt_ti", multi_scale=True)
 
 
+@pytest.mark.parametrize("size", ["min_image_size", "max_image_size"])
+def test_sizes_are_not_ignored(size):
+    words = f"{size} must be None without multi_scale, got 320"
+    for model in ("mobilevitv2_050", "cmt_ti"):
+        with pytest.raises(ValueError, match=words):
+            resolved("digits", model=model, **{size: 320})
+    # The same flags with and without.
+    for multi_scale in (True, False):
+        resolved("digits", multi_scale=multi_scale, **{size: 64})
+
+
 @pytest.mark.parametrize("model", ["mobilevit_s", "mobilevitv2_100", "cmt_ti"])
 @pytest.mark.parametrize("epochs", [1, 2, 8, 40])
 def test_few_epochs_leave_room_for_training(model, epochs):
