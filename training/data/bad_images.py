@@ -8,6 +8,7 @@ import tqdm
 
 from keras_mvit.training.data.decode import decode, decode_image
 from keras_mvit.training.data.source import SPLITS, WHOLE
+from keras_mvit.training.data.untuned import untuned
 
 _REMEDY = (
     "Repair or remove it, or pass --skip_bad_images to leave out all such "
@@ -108,7 +109,7 @@ def _good_names(source, split):
         deterministic=False,
     )
     names = tqdm.tqdm(
-        decoded.ignore_errors().as_numpy_iterator(),
+        untuned(decoded.ignore_errors()).as_numpy_iterator(),
         f"Checking {split} images",
         source.num_images[split],
         leave=False,

@@ -14,6 +14,7 @@ from keras_mvit.training.data.floats import model_input
 from keras_mvit.training.data.multiscale import plan_epoch
 from keras_mvit.training.data.shuffle import hash_order, repeat_elements
 from keras_mvit.training.data.source import WHOLE, shard_size
+from keras_mvit.training.data.untuned import untuned
 
 _MIXING = 0x313  # sets the seeds of steps apart from those of images
 _DRAWN_AT_ONCE = 256  # images
@@ -196,9 +197,10 @@ class Pipeline:
             `tf.data.Dataset` of uint8 images (height, width, 3) and int64
             labels ().
         """
-        return self.source.elements(split, order, shard).map(
+        images = self.source.elements(split, order, shard).map(
             self._evaluation_image, tf.data.AUTOTUNE, deterministic=True
         )
+        return untuned(images)
 
     def augmented_samples(self, count, order):
         """The same few training images, augmented at every size.
@@ -265,7 +267,7 @@ def _seeds(order, numbers):
 
 def _finish(batches, steps):
     batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
-    return batches.prefetch(2)
+    return untuned(batches.prefetch(2))
 
 
 def _check_shares(shard, divisor, buckets):

@@ -157,3 +157,14 @@ def test_traces_would_be_counted():
 def test_no_images_of_a_batch():
     with pytest.raises(ValueError, match="at least 1, got 0"):
         make_pipeline(Numbered(5), eval_batch_size=0)
+
+
+def test_no_epoch_ends_by_waiting_for_the_tuning_of_tf_data():
+    pipeline = make_pipeline(Numbered(50))
+    for dataset in (
+        pipeline.epoch(0),
+        pipeline.epoch(0, first_step=1),
+        pipeline.evaluation(),
+        pipeline.evaluation_images("test"),
+    ):
+        assert not dataset.options().autotune.enabled
