@@ -1,7 +1,9 @@
 """MixUp and CutMix: each image of a batch mixed with another, and its label."""
 
+import numpy as np
 import tensorflow as tf
 
+from keras_mvit.training.data.arrays import empty
 from keras_mvit.training.data.floats import blend, unit_floats
 
 
@@ -95,15 +97,29 @@ def _mixup(images, labels, weight):
 def _cutmix(images, labels, weight, centre):
     size = tf.shape(images)[1:3]
     start, end = cutmix_box(size, weight, centre)
-    (top, left), (bottom, right) = tf.unstack(start), tf.unstack(end)
-    patch = _partners(images[:, top:bottom, left:right])
-    middle = images[:, top:bottom]
-    middle = tf.concat([middle[:, :, :left], patch, middle[:, :, right:]], 2)
-    mixed = tf.concat([images[:, :top], middle, images[:, bottom:]], axis=1)
+    mixed = _paste_partners(images, start, end)
     # Of what was cut in fact: the rectangle may have been clipped.
     cut = tf.reduce_prod(end - start) / tf.reduce_prod(size)
     labels = _blend_labels(labels, 1.0 - tf.cast(cut, tf.float32))
-    return unit_floats(tf.ensure_shape(mixed, images.shape)), labels
+    return unit_floats(mixed), labels
+
+
+@tf.function(autograph=False, reduce_retracing=True)
+def _paste_partners(images, start, end):
+    """Images with a rectangle of their partners, by copying what is needed."""
+
+    def run(images, start, end):
+        (top, left), (bottom, right) = start, end
+        mixed = empty(images.shape, images.dtype)
+        mixed[:] = images
+        inside = np.s_[:, top:bottom, left:right]
+        mixed[inside] = images[::-1][inside]
+        return mixed
+
+    mixed = tf.numpy_function(
+        run, [images, start, end], images.dtype, stateful=False
+    )
+    return tf.ensure_shape(mixed, images.shape)
 
 
 def _beta(alpha, seed):
