@@ -121,11 +121,11 @@ def _filled(settings, values):
 
 def _check_no_scales(settings, recipe):
     for name in ("min_image_size", "max_image_size"):
-        if getattr(settings, name) is not None:
+        value = getattr(settings, name)
+        if value is not None:
             raise ValueError(
                 f"Recipe {recipe} trains {settings.model} at one size: {name} "
-                f"must be None without multi_scale, got "
-                f"{getattr(settings, name)}"
+                f"must be None without multi_scale, got {value}"
             )
 
 
