@@ -167,4 +167,4 @@ def test_no_epoch_ends_by_waiting_for_the_tuning_of_tf_data():
         pipeline.evaluation(),
         pipeline.evaluation_images("test"),
     ):
-        assert not dataset.options().autotune.enabled
+        assert dataset.options().autotune.enabled is False

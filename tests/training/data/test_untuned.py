@@ -9,7 +9,7 @@ from keras_mvit.training.data.untuned import untuned
 def test_the_elements_are_the_same():
     dataset = tf.data.Dataset.range(7).map(lambda x: 2 * x, tf.data.AUTOTUNE)
     assert list(untuned(dataset).as_numpy_iterator()) == [*range(0, 14, 2)]
-    assert not untuned(dataset).options().autotune.enabled
+    assert untuned(dataset).options().autotune.enabled is False
 
 
 def test_as_many_calls_at_once_as_threads():
