@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_mvit.training.data.draws import uniforms
 
 _TRIES = 10  # torchvision's; then a centre crop
+_MIDDLE = 0.5 - 2.0**-20  # half of an odd number of pixels rounds down
 
 
 def crop_draws(seeds, augmentation):
@@ -18,9 +19,9 @@ def crop_draws(seeds, augmentation):
         augmentation: `Augmentation`.
 
     Returns:
-        dict of what `random_crop_box` takes for each image: float32 tensors
-        `crop_sides` (B, tries, 2), height and width over the square root of
-        the image's area, and `crop_corners` (B, tries + 1, 2), in [0, 1).
+        dict of what `random_crop_box` takes for each image: float32 tensor
+        `crops` (B, tries, 4): height and width over the square root of the
+        image's area; top and left, in [0, 1).
     """
     draws = uniforms(seeds, 4 * _TRIES, "crop")
     draws = tf.reshape(draws, (-1, 4, _TRIES))
@@ -28,13 +29,8 @@ def crop_draws(seeds, augmentation):
     side = tf.sqrt(low + (high - low) * draws[:, 0])  # (B, tries)
     low, high = np.log(augmentation.crop_ratio) / 2
     ratio = tf.exp(low + (high - low) * draws[:, 1])  # root of width / height
-    # The corner of the centre crop, which may round down.
-    middle = tf.fill((tf.shape(seeds)[0], 1, 2), 0.5 - 2.0**-20)
-    corners = tf.transpose(draws[:, 2:], (0, 2, 1))
-    return {
-        "crop_sides": tf.stack([side / ratio, side * ratio], axis=-1),
-        "crop_corners": tf.concat([corners, middle], axis=1),
-    }
+    tries = (side / ratio, side * ratio, draws[:, 2], draws[:, 3])
+    return {"crops": tf.stack(tries, axis=-1)}
 
 
 def random_crop_box(height, width, draw, augmentation):
@@ -55,17 +51,16 @@ def random_crop_box(height, width, draw, augmentation):
         4 ints: top, left, height, width.
     """
     root = math.sqrt(height * width)
-    tries = 0
-    for side_y, side_x in draw["crop_sides"]:
+    for crop in draw["crops"]:
+        side_y, side_x, top, left = crop.tolist()
         y, x = max(1, round(root * side_y)), max(1, round(root * side_x))
         if y <= height and x <= width:
             break
-        tries += 1
     else:
         low, high = augmentation.crop_ratio
         y = max(1, round(min(height, width / low)))
         x = max(1, round(min(width, height * high)))
-    top, left = draw["crop_corners"][tries]
+        top = left = _MIDDLE
     return int(top * (height - y + 1)), int(left * (width - x + 1)), y, x
 
 

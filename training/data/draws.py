@@ -53,9 +53,11 @@ def of_each_image(draws):
 
     Returns:
         list of B dicts of Python's numbers, or lists of them: to take these
-        out of arrays one by one is slower.
+        out of arrays one by one is slower. What has more axes stays an array:
+        of so many numbers few are looked at, and the garbage collector goes
+        through every list.
     """
-    columns = (column.tolist() for column in draws.values())
+    columns = (x.tolist() if x.ndim < 3 else x for x in draws.values())
     return [
         dict(zip(draws, row, strict=True)) for row in zip(*columns, strict=True)
     ]
