@@ -1,5 +1,7 @@
 """Arrays that TensorFlow takes over from Python without a copy."""
 
+import math
+
 import numpy as np
 
 _ALIGNMENT = 64  # bytes; TensorFlow copies what is aligned to less
@@ -15,7 +17,8 @@ def empty(shape, dtype):
     Returns:
         Array of that shape.
     """
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    size = math.prod(shape) * np.dtype(dtype).itemsize
     memory = np.empty(size + _ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % _ALIGNMENT
+    address, _ = memory.__array_interface__["data"]
+    start = -address % _ALIGNMENT
     return memory[start : start + size].view(dtype).reshape(shape)

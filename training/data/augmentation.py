@@ -1,6 +1,7 @@
 """What is done to training images, as data."""
 
 import dataclasses
+import functools
 
 from keras_mvit.training.data.policies import POLICIES, POLICY_NAMES
 from keras_mvit.training.ranges import NOT_NEGATIVE, check_ranges, one_of
@@ -78,7 +79,7 @@ class Augmentation:
                 f"got {self.rand_augment_magnitude!r}"
             )
 
-    @property
+    @functools.cached_property  # looked at for every image
     def policy(self):
         """The `Policy` of RandAugment."""
         return POLICIES[self.rand_augment_policy, self.rand_augment_increasing]

@@ -5,7 +5,7 @@ import tensorflow as tf
 from keras_mvit.training.data.augment import augment_draws, augment_images
 from keras_mvit.training.data.erasing import erase_by_noise
 from keras_mvit.training.data.floats import model_input
-from keras_mvit.training.data.mixing import mix
+from keras_mvit.training.data.mixing import mix, mix_draws
 
 
 class Augmenter:
@@ -63,14 +63,26 @@ class Augmenter:
             self._mean,
         )
 
-    def _finish(self, images, labels, seeds, step_seed):
+    def batch_draws(self, order, steps):
+        """All that is random of the batches of an epoch, not of single images.
+
+        Args:
+            order: sequence of int. The epoch's.
+            steps: int.
+
+        Returns:
+            dict of arrays (steps, ...).
+        """
+        return mix_draws(order, steps, self._augmentation)
+
+    def _finish(self, images, labels, seeds, draw):
         """A batch as the model takes it: erased by noise, mixed, floats.
 
         Args:
             images: uint8 tensor (B, H, W, 3).
             labels: int64 tensor (B,).
             seeds: int32 tensor (B, 2). Of the images.
-            step_seed: int32 tensor (2,).
+            draw: dict of tensors, this batch's of `batch_draws`.
 
         Returns:
             float32 tensors (B, H, W, 3) and (B, classes).
@@ -81,7 +93,7 @@ class Augmenter:
             images = model_input(images, self._preprocessing)
             images = erase_by_noise(images, seeds, probability)
         if on.mixes:
-            images, labels = mix(images, labels, step_seed, on)
+            images, labels = mix(images, labels, draw)
         if not probability:  # floats come last: four times as many bytes
             images = model_input(images, self._preprocessing)
         return images, labels

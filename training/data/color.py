@@ -16,6 +16,7 @@ import numpy as np
 from keras_mvit.training.data.opencv import cv2
 
 _VALUES = np.arange(256, dtype=np.float32)
+_DOUBLES = np.arange(256, dtype=np.float64)
 _SMOOTH = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], np.float32) / 13
 # Added before rounding to the nearest, to round down as Pillow does: so little
 # above -1/2 that whole numbers stay whatever the last bits of a sum.
@@ -75,30 +76,30 @@ def invert(image, _):
 
 def autocontrast(image, _):
     """Stretches each channel to the whole range; its number has no meaning."""
-    lows = image.min(axis=0).min(axis=0).tolist()
-    highs = image.max(axis=0).max(axis=0).tolist()
-    tables = np.empty((256, 3), np.uint8)
+    lows = np.minimum.reduce(np.minimum.reduce(image)).tolist()
+    highs = np.maximum.reduce(np.maximum.reduce(image)).tolist()
+    tables = np.empty((256, 3))
     for channel, (low, high) in enumerate(zip(lows, highs, strict=True)):
         if low == high:
             low, high = 0, 255  # changes nothing
         # In Pillow's order and precision.
-        scale = np.float64(255.0) / (high - low)
-        tables[:, channel] = _bytes(_VALUES * scale - low * scale)
-    return cv2.LUT(image, tables[np.newaxis])
+        scale = 255.0 / (high - low)
+        tables[:, channel] = _DOUBLES * scale - low * scale
+    return cv2.LUT(image, _bytes(tables)[np.newaxis])
 
 
 def equalize(image, _):
     """Flattens each channel's histogram; its number has no meaning."""
-    tables = np.empty((256, 3), np.uint8)
+    tables = np.empty((256, 3), np.int32)
     for channel in range(3):
         counts = cv2.calcHist([image], [channel], None, [256], (0, 256))
-        ends = counts.cumsum(dtype=np.int32)
-        below = ends - counts.ravel().astype(np.int32)
+        counts = counts.ravel().astype(np.int32)
+        ends = np.add.accumulate(counts)
         largest = ends.searchsorted(ends[-1])
+        below = ends - counts
         step = int(below[largest]) // 255
-        flat = (step // 2 + below) // step if step else _VALUES
-        tables[:, channel] = _bytes(flat)
-    return cv2.LUT(image, tables[np.newaxis])
+        tables[:, channel] = (step // 2 + below) // step if step else _VALUES
+    return cv2.LUT(image, np.minimum(tables, 255).astype(np.uint8)[np.newaxis])
 
 
 def _blend(start, image, factor):

@@ -7,54 +7,64 @@ from keras_mvit.training.data.arrays import empty
 from keras_mvit.training.data.floats import blend, unit_floats
 
 
-def mix(images, labels, seed, augmentation):
-    """Mixes a batch by MixUp (Zhang et al., 2018) or CutMix (Yun et al., 2019).
-
-    https://arxiv.org/abs/1710.09412 and https://arxiv.org/abs/1905.04899. One
-    of the two, and one weight, for the whole batch, as in timm and ml-cvnets;
-    an image's partner is that in its place from the batch's end, as in timm.
-    A process that sees a share of a batch finds partners within it; the choice
-    and the weight depend on the seed alone, and so agree between processes.
+def mix_draws(order, steps, augmentation):
+    """All of the randomness of `mix`, for all steps of an epoch.
 
     `keras.layers.MixUp` and `CutMix` draw from a generator whose state no
     resumed run can restore.
 
     Args:
+        order: sequence of int. The epoch's.
+        steps: int.
+        augmentation: `Augmentation`.
+
+    Returns:
+        dict of arrays (steps, ...): what `mix` takes for each batch.
+    """
+    generator = np.random.default_rng(list(order))
+    wanted, choice, *centre = generator.random((4, steps), np.float32)
+    if augmentation.mixup_alpha:
+        cut = augmentation.cutmix_alpha and augmentation.cutmix_probability
+    else:
+        cut = 1.0
+    cut = choice < cut
+    alphas = np.where(cut, augmentation.cutmix_alpha, augmentation.mixup_alpha)
+    weights = generator.beta(alphas, alphas) if augmentation.mixes else alphas
+    return {
+        "mixed": wanted < augmentation.mix_probability,
+        "cut": cut,
+        "weight": weights.astype(np.float32),
+        "centre": np.stack(centre, axis=1),
+    }
+
+
+def mix(images, labels, draw):
+    """Mixes a batch by MixUp (Zhang et al., 2018) or CutMix (Yun et al., 2019).
+
+    https://arxiv.org/abs/1710.09412 and https://arxiv.org/abs/1905.04899. One
+    of the two, and one weight, for the whole batch, as in timm and ml-cvnets;
+    an image's partner is that in its place from the batch's end, as in timm.
+    A process that sees a share of a batch finds partners within it.
+
+    Args:
         images: uint8 or float32 tensor (B, H, W, 3).
         labels: float32 tensor (B, classes), one-hot.
-        seed: int32 tensor (2,). Of this step.
-        augmentation: `Augmentation`.
+        draw: dict of tensors, this batch's of `mix_draws`.
 
     Returns:
         float32 tensors of the same shapes. Bytes become floats from 0 to 1;
         labels still sum to 1.
     """
-    draws, weight_seed = tf.unstack(tf.random.split(seed, 2))
-    draws = tf.unstack(tf.random.stateless_uniform((4,), draws))
-    wanted, choice, corner = draws[0], draws[1], tf.stack(draws[2:])
-
-    def mixup():
-        weight = _beta(augmentation.mixup_alpha, weight_seed)
-        return _mixup(images, labels, weight)
-
-    def cutmix():
-        weight = _beta(augmentation.cutmix_alpha, weight_seed)
-        return _cutmix(images, labels, weight, corner)
-
-    def as_they_are():
-        return unit_floats(images), labels
-
-    if not augmentation.cutmix_alpha:
-        mixed = mixup
-    elif not augmentation.mixup_alpha:
-        mixed = cutmix
-    else:
-        probability = augmentation.cutmix_probability
-
-        def mixed():
-            return tf.cond(choice < probability, cutmix, mixup)
-
-    return tf.cond(wanted < augmentation.mix_probability, mixed, as_they_are)
+    weight = draw["weight"]
+    return tf.cond(
+        draw["mixed"],
+        lambda: tf.cond(
+            draw["cut"],
+            lambda: _cutmix(images, labels, weight, draw["centre"]),
+            lambda: _mixup(images, labels, weight),
+        ),
+        lambda: (unit_floats(images), labels),
+    )
 
 
 def cutmix_box(size_px, weight, centre):
@@ -115,11 +125,3 @@ def _paste_partners(images, start, end):
         run, [images, start, end], images.dtype, stateful=False
     )
     return tf.ensure_shape(mixed, images.shape)
-
-
-def _beta(alpha, seed):
-    # Beta(alpha, alpha) is the share of one of two gamma variables; both of
-    # them underflow if alpha is minute.
-    gammas = tf.random.stateless_gamma((2,), seed, alpha, dtype=tf.float64)
-    share = tf.math.divide_no_nan(gammas[0], tf.reduce_sum(gammas))
-    return tf.cast(share, tf.float32)

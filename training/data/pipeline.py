@@ -16,7 +16,7 @@ from keras_mvit.training.data.shuffle import hash_order, repeat_elements
 from keras_mvit.training.data.source import WHOLE, shard_size
 from keras_mvit.training.data.untuned import untuned
 
-_MIXING = 0x313  # sets the seeds of steps apart from those of images
+_OF_BATCHES = 0x313  # sets their draws apart from those of images
 _DRAWN_AT_ONCE = 256  # images
 # To call Python costs a fifth of decoding an image; memory is of all calls
 # that run at once.
@@ -153,15 +153,15 @@ class Pipeline:
             .map(self._training_images, tf.data.AUTOTUNE, deterministic=True)
             .rebatch(plan.batch_sizes)
         )
-        steps = first_step + np.arange(plan.steps)
-        seeds = _seeds((self.seed, epoch, _MIXING), steps)
-        batches = tf.data.Dataset.zip(
-            batches, tf.data.Dataset.from_tensor_slices(seeds)
+        batch_draws = self._augmenter.batch_draws(
+            (self.seed, epoch, _OF_BATCHES), first_step + plan.steps
         )
+        batch_draws = tf.data.Dataset.from_tensor_slices(batch_draws)
+        batches = tf.data.Dataset.zip(batches, batch_draws.skip(first_step))
         finish = self._augmenter.finish
         return _finish(
             batches.map(
-                lambda batch, seed: finish(*batch, seed), tf.data.AUTOTUNE
+                lambda batch, draw: finish(*batch, draw), tf.data.AUTOTUNE
             ),
             plan.steps,
         )

@@ -5,13 +5,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_mvit.training.data.augmentation import Augmentation
-from keras_mvit.training.data.mixing import cutmix_box, mix
+from keras_mvit.training.data.mixing import cutmix_box, mix, mix_draws
 
 MIXUP = Augmentation(mixup_alpha=0.8)
 CUTMIX = Augmentation(cutmix_alpha=1.0)
 BOTH = Augmentation(mixup_alpha=0.8, cutmix_alpha=1.0)
 
 mixed = tf.function(mix, reduce_retracing=True)
+
+
+def draw(order, augmentation):
+    """That of the first batch of an epoch of three."""
+    return {k: x[0] for k, x in mix_draws(order, 3, augmentation).items()}
 
 
 def batch(count, height=12, width=10):
@@ -33,7 +38,8 @@ def test_labels_are_mixed_as_images_are(
     augmentation, count, height, width, seed
 ):
     images, labels = mix(
-        *map(tf.constant, batch(count, height, width)), [1, seed], augmentation
+        *map(tf.constant, batch(count, height, width)),
+        draw([1, seed], augmentation),
     )
     np.testing.assert_allclose(np.sum(labels, axis=-1), 1, rtol=1e-5)
     # The mean value of an image is what its label expects.
@@ -50,7 +56,7 @@ def test_bytes_are_mixed_as_floats_are(augmentation):
     labels = np.eye(5, dtype=np.float32)
     units = images / np.float32(255)
     one, other = (
-        mix(tf.constant(x), labels, [1, 2], augmentation)[0]
+        mix(tf.constant(x), labels, draw([1, 2], augmentation))[0]
         for x in (images, units)
     )
     np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
@@ -59,13 +65,10 @@ def test_bytes_are_mixed_as_floats_are(augmentation):
 
 def weights_of(augmentation, count=600):
     """Weights of images in mixed batches, and whether a batch has CutMix."""
-    steps = tf.stack([tf.fill([count], 3), tf.range(count)], axis=1)
     images, labels = tf.function(
         lambda: tf.map_fn(
-            lambda seed: mix(
-                *map(tf.constant, batch(2, 32, 32)), seed, augmentation
-            ),
-            steps,
+            lambda draw: mix(*map(tf.constant, batch(2, 32, 32)), draw),
+            mix_draws([3], count, augmentation),
             fn_output_signature=(tf.float32, tf.float32),
         )
     )()
@@ -104,7 +107,7 @@ def test_all_shares_of_a_batch_are_mixed_alike():
     images, labels = batch(6)
     for seed in range(8):
         parts = [
-            mixed(images[i::2], labels[:3, :3], tf.constant([0, seed]), BOTH)[1]
+            mixed(images[i::2], labels[:3, :3], draw([0, seed], BOTH))[1]
             for i in range(2)
         ]
         np.testing.assert_array_equal(*parts)
@@ -131,5 +134,5 @@ def test_the_box_has_the_area_asked_for():
 
 def test_minute_alphas_do_not_divide_by_zero():
     minute = Augmentation(mixup_alpha=1e-8)
-    images, labels = mix(*map(tf.constant, batch(2)), [0, 0], minute)
+    images, labels = mix(*map(tf.constant, batch(2)), draw([0, 0], minute))
     assert np.isfinite(images).all() and np.isfinite(labels).all()
