@@ -23,17 +23,16 @@ def mix_draws(order, steps, augmentation):
     """
     generator = np.random.default_rng(list(order))
     wanted, choice, *centre = generator.random((4, steps), np.float32)
-    if augmentation.mixup_alpha:
-        cut = augmentation.cutmix_alpha and augmentation.cutmix_probability
-    else:
-        cut = 1.0
-    cut = choice < cut
+    share = augmentation.cutmix_probability if augmentation.mixup_alpha else 1
+    cut = (choice < share) & (augmentation.cutmix_alpha > 0)
     alphas = np.where(cut, augmentation.cutmix_alpha, augmentation.mixup_alpha)
-    weights = generator.beta(alphas, alphas) if augmentation.mixes else alphas
+    mixed = (wanted < augmentation.mix_probability) & (alphas > 0)
+    weights = np.ones(steps, np.float32)
+    weights[mixed] = generator.beta(alphas[mixed], alphas[mixed])
     return {
-        "mixed": wanted < augmentation.mix_probability,
+        "mixed": mixed,
         "cut": cut,
-        "weight": weights.astype(np.float32),
+        "weight": weights,
         "centre": np.stack(centre, axis=1),
     }
 

@@ -136,3 +136,42 @@ def test_minute_alphas_do_not_divide_by_zero():
     minute = Augmentation(mixup_alpha=1e-8)
     images, labels = mix(*map(tf.constant, batch(2)), draw([0, 0], minute))
     assert np.isfinite(images).all() and np.isfinite(labels).all()
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.integers(0, 300),
+    st.just(0.0) | st.floats(0, 4),
+    st.just(0.0) | st.floats(0, 4),
+    st.floats(0, 1),
+    st.floats(0, 1),
+    st.integers(0, 1000),
+)
+def test_all_that_is_on_is_drawn_and_nothing_else(
+    steps, mixup, cutmix, cutmix_probability, mix_probability, seed
+):
+    augmentation = Augmentation(
+        mixup_alpha=mixup,
+        cutmix_alpha=cutmix,
+        cutmix_probability=cutmix_probability,
+        mix_probability=mix_probability,
+    )
+    drawn = mix_draws([seed], steps, augmentation)
+    assert {len(x) for x in drawn.values()} == {steps}
+    weight, cut, mixed = (drawn[x] for x in ("weight", "cut", "mixed"))
+    assert ((0 <= weight) & (weight <= 1)).all()
+    assert (weight[~mixed] == 1).all()
+    assert augmentation.mixes or not mixed.any()
+    assert cutmix or not (cut & mixed).any()
+    assert mixup or not (~cut & mixed).any()
+    if mix_probability == 1:
+        assert mixed.all() == augmentation.mixes or not steps
+
+
+def test_no_epoch_is_mixed_like_another():
+    one, again, other = (
+        mix_draws(order, 50, BOTH) for order in ([0, 1], [0, 1], [0, 2])
+    )
+    for name, values in one.items():
+        np.testing.assert_array_equal(values, again[name])
+        assert name == "mixed" or (values != other[name]).any()
