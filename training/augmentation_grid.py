@@ -50,8 +50,8 @@ def augmentation_rows(pipeline):
         rows[operation.name.replace("_", "\n")] = _levels(first, operation)
     rows["colour jitter"] = _jitters(first)
     for label, on in _OF_BATCHES.items():
-        rows[label] = _batch(pipeline, Augmentation(**_WHOLE, **on), step=2)
-    for step in range(3):
+        rows[label] = _batch(pipeline, Augmentation(**_WHOLE, **on), step=8)
+    for step in range(4):
         label = f"all of the run\nstep {step + 1}"
         rows[label] = _batch(pipeline, pipeline.augmentation, step)
     return rows
@@ -123,7 +123,7 @@ def _batch(pipeline, augmentation, step):
 
 def _title(label, names):
     """The classes of a mixed label, the heaviest first."""
-    parts = [i for i in np.argsort(-label)[:2] if label[i] > 0]
+    parts = [i for i in np.argsort(-label)[:2] if label[i] >= 0.005]
     if len(parts) == 1:
         return names[parts[0]]
     return "\n".join(f"{label[i]:.2f} {names[i]}" for i in parts)

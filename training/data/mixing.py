@@ -19,21 +19,23 @@ def mix_draws(order, steps, augmentation):
         augmentation: `Augmentation`.
 
     Returns:
-        dict of arrays (steps, ...): what `mix` takes for each batch.
+        dict of arrays (steps, ...): what `mix` takes for each batch. A step's
+        are the same however many follow.
     """
-    generator = np.random.default_rng(list(order))
-    wanted, choice, *centre = generator.random((4, steps), np.float32)
+    uniform, beta = (np.random.default_rng([*order, x]) for x in range(2))
+    draws = uniform.random((steps, 4), np.float32)
+    wanted, choice, centre = draws[:, 0], draws[:, 1], draws[:, 2:]
     share = augmentation.cutmix_probability if augmentation.mixup_alpha else 1
     cut = (choice < share) & (augmentation.cutmix_alpha > 0)
     alphas = np.where(cut, augmentation.cutmix_alpha, augmentation.mixup_alpha)
     mixed = (wanted < augmentation.mix_probability) & (alphas > 0)
     weights = np.ones(steps, np.float32)
-    weights[mixed] = generator.beta(alphas[mixed], alphas[mixed])
+    weights[mixed] = beta.beta(alphas[mixed], alphas[mixed])
     return {
         "mixed": mixed,
         "cut": cut,
         "weight": weights,
-        "centre": np.stack(centre, axis=1),
+        "centre": centre,
     }
 
 
