@@ -58,7 +58,7 @@ def describe_recipe(settings):
     head = (
         f"Recipe {recipe.name} ({recipe.source}): {settings.epochs} epochs, "
         f"{settings.optimizer}, batch {settings.batch_size}, learning rate "
-        f"{settings.learning_rate:.2g} to {settings.final_learning_rate:.2g}, "
+        f"{settings.learning_rate:.3g} to {settings.final_learning_rate:.3g}, "
         f"weight decay {settings.weight_decay:g}"
     )
     if not own:

@@ -35,7 +35,7 @@ def main(argv):
             _WEIGHTS[recipe.trained],
             str(recipe.epochs),
             str(recipe.batch_size),
-            f"{recipe.learning_rate:.2g}",
+            f"{recipe.learning_rate:.3g}",
             f"{recipe.weight_decay:g}",
             "n/a" if recipe.top1 is None else f"{recipe.top1:.2f}",
         ]
