@@ -16,7 +16,6 @@ import numpy as np
 from keras_mvit.training.data.opencv import cv2
 
 _VALUES = np.arange(256, dtype=np.float32)
-_DOUBLES = np.arange(256, dtype=np.float64)
 _SMOOTH = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], np.float32) / 13
 # Added before rounding to the nearest, to round down as Pillow does: so little
 # above -1/2 that whole numbers stay whatever the last bits of a sum.
@@ -83,8 +82,8 @@ def autocontrast(image, _):
         if low == high:
             low, high = 0, 255  # changes nothing
         # In Pillow's order and precision.
-        scale = 255.0 / (high - low)
-        tables[:, channel] = _DOUBLES * scale - low * scale
+        scale = np.float64(255.0) / (high - low)
+        tables[:, channel] = _VALUES * scale - low * scale
     return cv2.LUT(image, _bytes(tables)[np.newaxis])
 
 

@@ -20,7 +20,7 @@ def mix_draws(order, steps, augmentation):
 
     Returns:
         dict of arrays (steps, ...): what `mix` takes for each batch. A step's
-        are the same however many follow.
+        are the same in all processes, and however many steps follow.
     """
     uniform, beta = (np.random.default_rng([*order, x]) for x in range(2))
     draws = uniform.random((steps, 4), np.float32)
@@ -31,12 +31,7 @@ def mix_draws(order, steps, augmentation):
     mixed = (wanted < augmentation.mix_probability) & (alphas > 0)
     weights = np.ones(steps, np.float32)
     weights[mixed] = beta.beta(alphas[mixed], alphas[mixed])
-    return {
-        "mixed": mixed,
-        "cut": cut,
-        "weight": weights,
-        "centre": centre,
-    }
+    return {"mixed": mixed, "cut": cut, "weight": weights, "centre": centre}
 
 
 def mix(images, labels, draw):
